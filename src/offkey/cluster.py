@@ -87,7 +87,7 @@ def _run_on_cluster(function: Callable[[T], R], work: Sequence[T], bar: Any) -> 
     client = _client()
     futures = client.map(function, work, pure=False)
     try:
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             future.result()  # raise the first error at once
             bar.update()
         return list(client.gather(futures))

@@ -75,8 +75,9 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
         track = leaking.index[0]
         where = sorted(valid.loc[valid["track_id"] == track, "split"].unique())
         raise BadInput(
-            f"{name}: track '{track}' stands in {' and '.join(where)} ({len(leaking)} such tracks): "
-            "a track, its twins and its re-encodings belong to one split."
+            f"{name}: track '{track}' stands in {' and '.join(where)} "
+            f"({len(leaking)} such tracks): a track, its twins and its re-encodings "
+            "belong to one split."
         )
     return valid.reset_index(drop=True)
 

@@ -56,7 +56,7 @@ def writing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise _explain(error, path) from error
     finally:

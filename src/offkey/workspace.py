@@ -55,8 +55,8 @@ class Workspace:
 
     @property
     def models(self) -> Path:
-        """Trained detectors and their checkpoints."""
-        return self.data / "models" / self.out.name
+        """Trained detectors and their checkpoints, shared by all studies."""
+        return self.data / "models"
 
     @property
     def tables(self) -> Path:

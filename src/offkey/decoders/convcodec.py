@@ -1,0 +1,104 @@
+"""A small neural codec: convolutional autoencoders with strided transposed-convolution decoders.
+
+Two layouts of strides, since the traces of a transposed convolution follow from its strides
+(Afchar, Meseguer-Brocal, Akesbi and Hennequin, "A Fourier explanation of AI-music artifacts",
+ISMIR 2025). The weights were trained by ``train_convcodec`` and come with the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from offkey import audio, store
+from offkey.errors import BadInput
+
+DECODERS = {
+    "convcodec_64": {"weights": "convcodec_64"},
+    "convcodec_160": {"weights": "convcodec_160"},
+}
+WEIGHTS = Path(__file__).with_name("weights")
+LEVEL_DBFS = -20.0
+"""RMS level of what the network hears; the caller's level is restored."""
+
+
+def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np.ndarray:
+    """Send a clip through a codec.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n,)
+        16 kHz mono.
+    rng : numpy Generator
+        Draws the quantisation noise of the latent.
+    weights : str
+        Stem of the files in ``weights/``.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
+    Raises
+    ------
+    BadInput
+        The weights are missing or damaged.
+    """
+    import torch
+
+    net = load(weights)
+    gain = np.float32(10 ** ((LEVEL_DBFS - max(audio.rms_dbfs(samples), -100.0)) / 20))
+    frames = -(-len(samples) // net.hop)
+    padded = audio.fix_length(samples * gain, frames * net.hop)
+    noise = rng.random((net.latent, frames), dtype=np.float32) - np.float32(0.5)
+    # With several threads the sums are split by thread, so the last bits would follow the machine.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            rebuilt = net(torch.from_numpy(padded)[None, None], torch.from_numpy(noise)[None])
+    finally:
+        torch.set_num_threads(threads)
+    return np.asarray(rebuilt[0, 0, : len(samples)].numpy() / gain)
+
+
+@cache
+def load(name: str, folder: Path = WEIGHTS) -> Any:
+    """Read a trained network, once per process.
+
+    Parameters
+    ----------
+    name : str
+        Stem of ``<name>.safetensors`` and ``<name>.json``.
+    folder : Path
+        Where both lie.
+
+    Returns
+    -------
+    ConvCodec
+        Ready for use, on the CPU.
+
+    Raises
+    ------
+    BadInput
+        A file is missing, or its content is not what the card says.
+    """
+    from safetensors.torch import load as read_tensors
+
+    from offkey.decoders.convcodec_net import ConvCodec
+
+    card = store.read_json(folder / f"{name}.json")
+    path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        raise BadInput(f"weights {path} are missing: reinstall offkey, or train them again.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != card["sha256"]:
+        raise BadInput(
+            f"weights {path} are not the ones their card names (sha256 differs): reinstall offkey."
+        )
+    net = ConvCodec(**card["network"])
+    net.load_state_dict(read_tensors(content))
+    return net.eval()

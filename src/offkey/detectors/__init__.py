@@ -1,0 +1,62 @@
+"""Detectors: one file per system, one contract.
+
+A detector is a class with ``NAME``, a frozen ``Settings`` dataclass, and
+
+- ``fit(train, val, *, seed, checkpoint, label)`` → history table; also fixes ``threshold``
+- ``predict_proba(variant)`` → P(AI) per clip, shape ``(n_clips,)``
+- ``score_samples(samples)`` → P(AI) of one recording at 16 kHz
+- ``save(folder)`` and ``load(folder)``: safetensors or skops with JSON and hashes, never pickle
+
+Adding one takes its file and a line in ``NAMES``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from offkey import store
+from offkey.errors import BadInput, unknown
+
+NAMES = {"resnet": "offkey.detectors.resnet:ResNetDetector"}
+
+
+def kind(name: str) -> Any:
+    """The class of a detector."""
+    if name not in NAMES:
+        raise unknown("detector", name, NAMES)
+    module, _, attribute = NAMES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def create(name: str, **settings: Any) -> Any:
+    """A new, untrained detector.
+
+    Raises
+    ------
+    BadInput
+        A setting is unknown (the nearest valid one is suggested) or has a bad value.
+    """
+    cls = kind(name)
+    known = cls.Settings.__dataclass_fields__
+    for setting in settings:
+        if setting not in known:
+            raise unknown(f"setting of detector '{name}'", setting, known)
+    return cls(cls.Settings(**settings))
+
+
+def load(folder: Path) -> Any:
+    """Read a trained detector.
+
+    Raises
+    ------
+    BadInput
+        There is none, or its file does not match its hash.
+    """
+    if not (folder / "model.json").is_file():
+        raise BadInput(
+            f"no trained detector in {folder}: train one by running a study, "
+            "e.g. 'offkey run demo', or name another folder with --model."
+        )
+    return kind(store.read_json(folder / "model.json")["detector"]).load(folder)

@@ -1,0 +1,213 @@
+"""Executes runs that are due: starts them, records their states, files their notebooks."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from offkey import cluster, notebook_job, notebook_parameters, run_states, scheduling, store
+from offkey.notebook_job import Job, Outcome
+from offkey.studies import Run, Study
+from offkey.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study with everything settled: places, parameters and fingerprints per run."""
+
+    study: Study
+    space: Workspace
+    notebooks: Path
+    parameters: dict[str, dict[str, Any]]
+    fingerprints: dict[str, str]
+
+    @property
+    def states(self) -> Path:
+        """Where states and unfinished notebooks are kept."""
+        return self.space.data / "runs" / self.study.study
+
+    def source(self, run: Run) -> Path:
+        """The notebook of a run."""
+        return self.notebooks / f"{run.notebook}.ipynb"
+
+    def output(self, run: Run) -> Path:
+        """The executed notebook of a run."""
+        return self.space.out / "notebooks" / f"{run.name}.ipynb"
+
+    def failed_output(self, run: Run) -> Path:
+        """The notebook of a run that failed, up to the failure."""
+        return self.output(run).with_suffix(".failed.ipynb")
+
+    def is_current(self, run: Run) -> bool:
+        """Whether the result of a run can be kept."""
+        state = run_states.read(self.states, run.name)
+        return run_states.is_current(state, self.fingerprints[run.name], self.output(run))
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What an execution may use."""
+
+    jobs: int = 1
+    scheduler: str = ""
+    max_minutes: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an execution ended: names of runs, and the signal that stopped it or 0."""
+
+    complete: list[str]
+    failed: list[str]
+    signal: int
+
+
+def execute(
+    plan: Plan, todo: list[Run], resources: Resources, say: Callable[[str], None]
+) -> Report:
+    """Execute runs, each as soon as those it comes after are complete.
+
+    Parameters
+    ----------
+    plan : Plan
+        The study.
+    todo : list of Run
+        What to run, in reading order.
+    resources : Resources
+        Slots, Dask scheduler, time limit.
+    say : callable
+        Gets one line per event.
+    """
+    progress = scheduling.Progress(list(todo))
+    usual = _usual_seconds(plan, todo)
+    place = {run.name: f"[{number}/{len(todo)}] {run.name}" for number, run in enumerate(todo, 1)}
+    address = resources.scheduler
+
+    def start(run: Run) -> Job:
+        nonlocal address
+        if run.cores == "all" and resources.jobs > 1 and not address:
+            address = _local_cluster(resources.jobs, closing)
+        say(f"{place[run.name]}: started")
+        return _start(plan, run, resources, address)
+
+    def finish(run: Run, outcome: Outcome) -> bool:
+        error = outcome.error
+        if not error:
+            usual[run.name] = outcome.seconds
+        _file(plan, run, outcome)
+        how = f"failed after {_clock(outcome.seconds)}: {error}" if error else ""
+        how = how or f"done in {_clock(outcome.seconds)}"
+        left = scheduling.remaining_seconds(progress, resources.jobs, usual, time.monotonic())
+        say(f"{place[run.name]}: {how}{f'; about {_clock(left)} left' if left else ''}")
+        return not error
+
+    def skip(run: Run, broken: str) -> None:
+        reason = f"needs '{broken}', which is not complete"
+        _record(plan, run, run_states.SKIPPED, error=reason)
+        say(f"{place[run.name]}: skipped, {reason}")
+
+    estimate = scheduling.remaining_seconds(progress, resources.jobs, usual, time.monotonic())
+    if estimate:
+        say(f"about {_clock(estimate)} for {len(todo)} notebooks, as it took before")
+    with scheduling.stop_signals() as stop, ExitStack() as closing:
+        scheduling.drain(progress, resources.jobs, stop, start=start, finish=finish, skip=skip)
+    if stop.signal:
+        for run, _ in progress.running.values():
+            _record(plan, run, run_states.INTERRUPTED, error=signal.strsignal(stop.signal))
+            shutil.rmtree(plan.states / run.name, ignore_errors=True)
+        say("stopped: what is complete is kept, the same command goes on from there")
+    return Report(progress.complete, progress.failed, stop.signal)
+
+
+def _local_cluster(jobs: int, closing: ExitStack) -> str:
+    local = cluster.start_local(jobs)
+    closing.callback(local.close)
+    return str(local.scheduler_address)
+
+
+def _usual_seconds(plan: Plan, todo: list[Run]) -> dict[str, float]:
+    states = {run.name: run_states.read(plan.states, run.name) for run in todo}
+    return {
+        name: state["usual_seconds"] for name, state in states.items() if state.get("usual_seconds")
+    }
+
+
+def _start(plan: Plan, run: Run, resources: Resources, address: str) -> Job:
+    _record(plan, run, run_states.RUNNING, started=time.strftime("%Y-%m-%d %H:%M:%S"))
+    all_cores = run.cores == "all"
+    # A run with one core must not borrow this machine's others; a user's cluster is another matter
+    environment = notebook_job.environment(
+        data=plan.space.data,
+        jobs=resources.jobs if all_cores else 1,
+        threads=resources.jobs if all_cores else 1,
+        scheduler=address if all_cores else resources.scheduler,
+    )
+    places = {"data_dir": str(plan.space.data), "out_dir": str(plan.space.out)}
+    accepted = notebook_parameters.inspect(plan.source(run))
+    return notebook_job.start(
+        plan.states / run.name,
+        plan.source(run),
+        {**plan.parameters[run.name], **{k: v for k, v in places.items() if k in accepted}},
+        environment,
+        max_seconds=60 * resources.max_minutes if resources.max_minutes else float("inf"),
+    )
+
+
+def _file(plan: Plan, run: Run, outcome: Outcome) -> None:
+    """Put an executed notebook where readers look, then record that it is there."""
+    import nbformat
+
+    from offkey.reports import pages
+
+    partial = plan.states / run.name / "notebook.partial.ipynb"
+    target = plan.failed_output(run) if outcome.error else plan.output(run)
+    if partial.is_file():
+        notebook = pages.clean_notebook(nbformat.read(partial, as_version=4))
+        store.write_text(target, nbformat.writes(notebook) + "\n")
+    if outcome.error:
+        target.with_suffix(".html").unlink(missing_ok=True)
+        _record(plan, run, run_states.FAILED, outcome)
+        return
+    shutil.rmtree(plan.states / run.name)
+    for old in (plan.failed_output(run), plan.failed_output(run).with_suffix(".html")):
+        old.unlink(missing_ok=True)
+    # a page of an earlier execution must not pass for one of this
+    target.with_suffix(".html").unlink(missing_ok=True)
+    _record(plan, run, run_states.COMPLETE, outcome, output_sha256=store.file_sha256(target))
+
+
+def _record(plan: Plan, run: Run, status: str, outcome: Outcome | None = None, **more: Any) -> None:
+    measured = {}
+    if outcome:
+        measured = {
+            "seconds": round(outcome.seconds, 2),
+            "peak_rss_mb": outcome.peak_rss_mb,
+            "error": outcome.error,
+        }
+    before = run_states.read(plan.states, run.name)
+    run_states.write(
+        plan.states,
+        run.name,
+        **{
+            "status": status,
+            "notebook": run.notebook,
+            "fingerprint": plan.fingerprints[run.name],
+            "parameters": plan.parameters[run.name],
+            "started": before.get("started"),
+            **measured,
+            **more,
+        },
+    )
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,174 @@
+"""Edits that a listener would forgive: one file per kind, levels as data.
+
+A perturbation module provides ``UNIT``, ``NEUTRAL`` (the level that changes nothing, where the
+levels have a sign), ``LEVELS``, ``label(level)``, ``draw(level, rng)`` (one clip's numbers) and
+``apply(source, engine, **drawn)``. A *condition* is one perturbation at one level by one engine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from offkey import audio, seeding
+from offkey.errors import BadInput, unknown
+from offkey.perturbations import engines, vocoder
+from offkey.perturbations.engines import Source
+
+NAMES = (
+    "pitch",
+    "tempo",
+    "pitch_tempo",
+    "original_pitch",
+    "original_tempo",
+    "original_pitch_tempo",
+    "round_trip",
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One perturbation at one level by one engine; ``Condition()`` is the clean clip.
+
+    Attributes
+    ----------
+    variant : str
+        Unique name, e.g. ``"pitch+2"``.
+    severity : int
+        0 = clean, then 1, 2, …; negative on the lower side of a signed axis.
+    level : float
+        The physical level, NaN where it is not one number.
+    """
+
+    variant: str = "clean"
+    perturbation: str = "clean"
+    severity: int = 0
+    level: float = math.nan
+    unit: str = ""
+    label: str = "clean"
+    engine: str = ""
+    index: int = 0
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of the predictions and scores tables."""
+        return {key: value for key, value in asdict(self).items() if key != "index"}
+
+
+CLEAN = Condition()
+
+
+def module(name: str) -> ModuleType:
+    """The file of a perturbation."""
+    if name not in NAMES:
+        raise unknown("perturbation", name, NAMES)
+    return importlib.import_module(f"offkey.perturbations.{name}")
+
+
+def conditions(name: str, engine: str = "vocoder") -> list[Condition]:
+    """Every level of a perturbation, in the order of its table."""
+    engines.get(engine)
+    kind = module(name)
+    found = []
+    for index, level in enumerate(kind.LEVELS):
+        number = float(level) if isinstance(level, float) else math.nan
+        suffix = "" if engine == "vocoder" else f"@{engine}"
+        found.append(
+            Condition(
+                variant=name + _tag(kind, level) + suffix,
+                perturbation=name,
+                severity=_severity(kind, index),
+                level=number,
+                unit=kind.UNIT,
+                label=kind.label(level),
+                engine=engine,
+                index=index,
+            )
+        )
+    return found
+
+
+def find(variants: Iterable[str], engine: str = "vocoder") -> list[Condition]:
+    """Conditions by variant name; a perturbation's own name means all of its levels.
+
+    Raises
+    ------
+    BadInput
+        A name is neither; the nearest valid one is suggested.
+    """
+    every = {c.variant: [c] for name in NAMES for c in conditions(name, engine)}
+    for name in NAMES:
+        every.setdefault(name, conditions(name, engine))
+    every["clean"] = [CLEAN]
+    found: list[Condition] = []
+    for variant in variants:
+        if variant not in every:
+            raise unknown("variant or perturbation", variant, every)
+        found += [c for c in every[variant] if c not in found]
+    return found
+
+
+def _severity(kind: ModuleType, index: int) -> int:
+    if kind.NEUTRAL is None:
+        return index + 1
+    level = kind.LEVELS[index]
+    if level > kind.NEUTRAL:
+        return sum(kind.NEUTRAL < other <= level for other in kind.LEVELS)
+    return -sum(level <= other < kind.NEUTRAL for other in kind.LEVELS)
+
+
+def _tag(kind: ModuleType, level: Any) -> str:
+    if isinstance(level, tuple):
+        return f"{level[0]:+g}x{level[1]:g}"
+    if isinstance(level, str):
+        return f"_{level}" if len(kind.LEVELS) > 1 else ""
+    return f"{level:+g}" if kind.NEUTRAL == 0 else f"{level:g}"
+
+
+def draw(condition: Condition, seed: int, clip_id: str) -> dict[str, float]:
+    """The numbers of one clip under a condition, from (seed, clip_id, perturbation) alone."""
+    if condition.perturbation == "clean":
+        return {}
+    kind = module(condition.perturbation)
+    rng = seeding.rng(seed, clip_id, condition.perturbation)
+    drawn: dict[str, float] = kind.draw(kind.LEVELS[condition.index], rng)
+    return drawn
+
+
+def apply(
+    condition: Condition, source: Source, drawn: dict[str, float]
+) -> tuple[np.ndarray, float]:
+    """Edit a clip and bring it back to its level, so that loudness cannot be the clue.
+
+    Parameters
+    ----------
+    condition : Condition
+        What to do.
+    source : Source
+        The clip; its analysis is shared between calls.
+    drawn : dict
+        From :func:`draw`.
+
+    Returns
+    -------
+    samples : ndarray of float32
+        At the RMS level of the source.
+    level_change_db : float
+        What the engine did to the level before that (librosa's algorithm loses about 3 dB).
+    """
+    if condition.perturbation == "clean":
+        return source.samples, 0.0
+    if len(source.samples) < vocoder.N_FFT:
+        raise BadInput(
+            f"a clip of {len(source.samples)} samples is too short for '{condition.variant}': "
+            f"at least {vocoder.N_FFT} are needed."
+        )
+    kind = module(condition.perturbation)
+    edited = kind.apply(source, engines.get(condition.engine), **drawn)
+    change = audio.rms_dbfs(edited) - audio.rms_dbfs(source.samples)
+    return audio.match_level(edited, source.samples), change

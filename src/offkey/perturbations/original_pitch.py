@@ -1,0 +1,24 @@
+"""The original study's pitch shift: one draw from U(−2, 2) semitones per clip."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offkey.perturbations.pitch import apply
+
+__all__ = ["LEVELS", "NEUTRAL", "RANGE", "UNIT", "apply", "draw", "label"]
+
+UNIT = ""
+NEUTRAL = None
+RANGE = (-2.0, 2.0)
+LEVELS = ("U(−2, 2) st",)
+
+
+def label(level: str) -> str:
+    """Short text for figures."""
+    return level
+
+
+def draw(level: str, rng: np.random.Generator) -> dict[str, float]:
+    """Semitones, real-valued and uniform."""
+    return {"semitones": float(rng.uniform(*RANGE))}

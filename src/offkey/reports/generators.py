@@ -1,0 +1,130 @@
+"""Per generator and per human source: how often it is called AI, with n."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from offkey.reports import style
+from offkey.reports.tables import comparable, need, over_seeds, pick, regime_name
+
+PREFIX = "generator="
+
+
+def wilson(share: np.ndarray, n: np.ndarray, z: float = 1.959964) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's 95 % score interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953).
+
+    Parameters
+    ----------
+    share : ndarray
+        Observed share, 0…1.
+    n : ndarray
+        Number of independent observations, > 0.
+
+    Returns
+    -------
+    low, high : ndarray
+    """
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.clip(centre - reach, 0, 1), np.clip(centre + reach, 0, 1)
+
+
+def called_ai(scores: pd.DataFrame) -> pd.DataFrame:
+    """Share of each source's clips that is called AI.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        The scores table with ``subset == "generator=NAME"`` rows of ``miss_rate`` (AI sources) and
+        ``false_accusation_rate`` (human sources).
+
+    Returns
+    -------
+    DataFrame
+        ``source, true, regime, variant, label, value, low, high, n_clips, n_tracks``. Where the
+        table has no interval, Wilson's with the number of tracks as n.
+    """
+    need(scores, "subset", "metric", "regime", "train_variant", "variant", "value", "n_clips")
+    rows = scores[scores["subset"].str.startswith(PREFIX)]
+    rows = rows[rows["metric"].isin(["miss_rate", "false_accusation_rate"])]
+    rows = rows[rows["value"].notna() & (rows["n_clips"] > 0)]
+    need(rows, "subset")
+    source = rows["subset"].str.removeprefix(PREFIX)
+    rows = over_seeds(comparable(rows.assign(subset="all", source=source)))
+    ai = rows["metric"] == "miss_rate"
+    # A miss rate counts the clips that are NOT called AI: turn it and its interval round.
+    turned = rows.assign(value=1 - rows["value"], low=1 - rows["high"], high=1 - rows["low"])
+    rows = rows.where(~ai, turned).assign(true=np.where(ai, "AI", "human"))
+    value, n = rows["value"].to_numpy(float), rows["n_tracks"].to_numpy(float)
+    low, high = wilson(value, n)
+    rows["low"] = rows["low"].fillna(pd.Series(low, rows.index))
+    rows["high"] = rows["high"].fillna(pd.Series(high, rows.index))
+    columns = ["source", "true", "regime", "variant", "label", "value", "low", "high"]
+    return rows[[*columns, "n_clips", "n_tracks"]].reset_index(drop=True)
+
+
+@style.themed
+def plot_generators(
+    scores: pd.DataFrame, *, variant: str = "clean", detector: str | None = None
+) -> Figure:
+    """Draw one line per source: AI sources should lie at the right, human ones at the left.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        The scores table.
+    variant : str
+        Edit whose clips are tested; drawn over the clean ones (small, hollow).
+    detector : str, optional
+        Which one, where the table holds several.
+    """
+    rows = called_ai(pick(scores, "detector", detector))
+    shown = rows[rows["variant"] == variant]
+    need(shown, "source")
+    regime = shown["regime"].iloc[0]
+    shown = shown[shown["regime"] == regime]
+    clean = rows[(rows["variant"] == "clean") & (rows["regime"] == regime)]
+    order = shown.sort_values(["true", "value"], ascending=[True, True]).reset_index(drop=True)
+    fig = style.figure(1.9 + 0.27 * len(order), 8.0)
+    axis = fig.subplots()
+    for place, row in order.iterrows():
+        ink = style.colour(row["true"])
+        axis.hlines(place, row["low"], row["high"], color=ink, linewidth=2.2, alpha=0.65)
+        axis.plot(row["value"], place, "o", color=ink, markersize=6)
+        before = clean[clean["source"] == row["source"]]
+        if variant != "clean" and len(before):
+            axis.plot(before["value"], [place], "o", mfc="none", mec=ink, markersize=9)
+    axis.set_yticks(
+        range(len(order)),
+        [f"{style.short(row['source'])}  n={row['n_clips']:.0f}" for _, row in order.iterrows()],
+    )
+    axis.axhline((order["true"] == "AI").sum() - 0.5, color=style.base("faint"), linewidth=0.8)
+    axis.set_xlim(-0.02, 1.02)
+    axis.set_ylim(-0.6, len(order) - 0.4)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+    axis.set_xlabel("share of its clips that is called AI (%)")
+    axis.grid(axis="y", visible=False)
+    fig.legend(handles=_legend(variant != "clean"), loc="outside upper left", ncols=3)
+    label = shown["label"].iloc[0]
+    style.caption(
+        fig,
+        f"Who made it, and is it called AI? {'Clean clips' if variant == 'clean' else label}",
+        f"Detector {regime_name(regime)}. n = clips of that source. Bar: 95 % interval over tracks. "
+        "AI sources belong at 100 %, human sources at 0 %.",
+    )
+    return fig
+
+
+def _legend(with_clean: bool) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=style.colour(name), marker="o", linewidth=2.2, label=f"{name} source")
+        for name in ("AI", "human")
+    ]
+    if with_clean:
+        ink = style.base("ink")
+        ring = Line2D([], [], marker="o", mfc="none", mec=ink, ms=9, ls="", label="the same, clean")
+        handles.append(ring)
+    return handles

@@ -1,0 +1,58 @@
+"""Training and validation loss per epoch."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from offkey.reports import style
+from offkey.reports.tables import need
+
+COLUMNS_PER_ROW = 3
+
+
+@style.themed
+def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> Figure:
+    """Draw both losses; a ring marks the epoch with the lowest validation loss.
+
+    Parameters
+    ----------
+    history : DataFrame
+        ``epoch, train_loss, val_loss``, and `panel` where there are several trainings.
+    panel : str
+        Column that tells trainings apart (``"stage"``, ``"regime"``, ``"seed"``); empty: one.
+    clips : int
+        Number of training clips for the note; 0: not said.
+    """
+    need(history, "epoch", "train_loss", "val_loss", *([panel] if panel else []))
+    groups = list(history.groupby(panel, sort=False)) if panel else [("", history)]
+    across = min(COLUMNS_PER_ROW, len(groups))
+    down = -(-len(groups) // across)
+    fig = style.figure(1.4 + 2.4 * down, max(6.0, 3.2 * across))
+    axes = fig.subplots(down, across, squeeze=False, sharey=True)
+    for axis in axes.flat[len(groups) :]:
+        axis.axis("off")
+    for axis, (name, rows) in zip(axes.flat, groups, strict=False):
+        rows = rows.sort_values("epoch")
+        train, val = style.base("faint"), style.colour("trained:retrained")
+        axis.plot(rows["epoch"], rows["train_loss"], color=train, linestyle="--", label="training")
+        axis.plot(rows["epoch"], rows["val_loss"], color=val, label="validation")
+        if rows["val_loss"].notna().any():
+            best = rows.loc[rows["val_loss"].idxmin()]
+            axis.plot(best["epoch"], best["val_loss"], "o", mfc="none", mec=val, ms=10,
+                      label="lowest validation loss")  # fmt: skip
+        axis.set_title(style.short(name))
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.set_ylim(bottom=0)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("loss (cross-entropy)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper left", ncols=3)
+    count = f"n = {clips} training clips. " if clips else ""
+    style.caption(
+        fig,
+        "Did the training settle?",
+        f"{count}A validation loss that rises while the training loss falls is overfitting.",
+    )
+    return fig

@@ -1,0 +1,82 @@
+"""Did the edit do what it was asked to? Measured against asked, and the error left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from offkey.reports import style
+from offkey.reports.tables import need
+
+
+@style.themed
+def plot_measurement(table: pd.DataFrame) -> Figure:
+    """Draw a column per quantity: above measured over asked, below the error.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``variant, label, asked, measured``; optional ``quantity`` (e.g. "pitch", "duration",
+        "level") and ``unit`` (e.g. "cents", "×", "dB"); optional ``engine``. One row per clip and
+        variant.
+    """
+    need(table, "variant", "label", "asked", "measured")
+    if "quantity" not in table:
+        table = table.assign(quantity="")
+    quantities = list(dict.fromkeys(table["quantity"]))
+    fig = style.figure(5.6, max(5.0, 1.0 + 3.6 * len(quantities)))
+    axes = fig.subplots(2, len(quantities), squeeze=False, sharex="col", height_ratios=[1.5, 1])
+    for (above, below), name in zip(axes.T, quantities, strict=True):
+        rows = table[table["quantity"] == name]
+        unit = str(rows["unit"].iloc[0]) if "unit" in rows else ""
+        _measured(above, rows, unit)
+        _error(below, rows, unit)
+        above.set_title(style.short(name))
+    engines = list(dict.fromkeys(table["engine"])) if "engine" in table else []
+    if len(engines) > 1:
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside upper left", ncols=4)
+    per_variant = table.groupby(["quantity", "variant"]).size()
+    style.caption(
+        fig,
+        "Did the edit do what was asked?",
+        f"n = {per_variant.max()} measurements per variant, {len(per_variant)} points' worth of "
+        "variants in all. Above: on the grey line measured equals asked. Below: what is left; the "
+        "bar spans 95 % of the clips, the dot is their median.",
+    )
+    return fig
+
+
+def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str]]:
+    if "engine" not in rows or rows["engine"].nunique() < 2:
+        return [("", rows, style.colour("human"))]
+    parts = rows.groupby("engine", sort=False)
+    inks = [style.colour("human"), style.colour("AI"), style.colour("tempo"), style.base("faint")]
+    return [(str(name), part, inks[i % 4]) for i, (name, part) in enumerate(parts)]
+
+
+def _measured(axis: Axes, rows: pd.DataFrame, unit: str) -> None:
+    ends = [min(rows["asked"].min(), rows["measured"].min()),
+            max(rows["asked"].max(), rows["measured"].max())]  # fmt: skip
+    axis.plot(ends, ends, color=style.base("faint"), linewidth=1)
+    for number, (name, part, ink) in enumerate(_groups(rows)):
+        marker = "ox^s"[number % 4]
+        axis.plot(part["asked"], part["measured"], marker, color=ink, alpha=0.45, markersize=5,
+                  markeredgewidth=0 if marker != "x" else 1.2, label=name)  # fmt: skip
+    axis.set_ylabel(f"measured ({unit})" if unit else "measured")
+
+
+def _error(axis: Axes, rows: pd.DataFrame, unit: str) -> None:
+    axis.axhline(0, color=style.base("faint"), linewidth=1)
+    span = float(np.ptp(rows["asked"])) or 1.0
+    groups = _groups(rows)
+    for number, (_, part, ink) in enumerate(groups):
+        error = (part["measured"] - part["asked"]).groupby(part["asked"])
+        median, low, high = error.median(), error.quantile(0.025), error.quantile(0.975)
+        x = median.index.to_numpy(float) + 0.015 * span * (number - (len(groups) - 1) / 2)
+        axis.vlines(x, low, high, color=ink, linewidth=1.6)
+        axis.plot(x, median, "o", color=ink, markersize=4)
+    axis.set_xlabel(f"asked ({unit})" if unit else "asked")
+    axis.set_ylabel(f"error ({unit})" if unit else "error")

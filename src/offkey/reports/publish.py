@@ -1,0 +1,81 @@
+"""From a table to files and the notebook: both themes, SVG and PNG, the CSV beside them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython import get_ipython
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from offkey import store
+from offkey.errors import BadInput
+from offkey.reports import style, tables
+
+SUFFIXES = {"light": "", "dark": ".dark"}
+
+
+def publish(
+    plot: Callable[..., Figure], table: pd.DataFrame, folder: Path, name: str, **options: Any
+) -> None:
+    """Draw a figure in both themes, save it with its table, show it in the notebook.
+
+    Parameters
+    ----------
+    plot : callable
+        ``plot(table, **options) -> Figure``, one of this package's.
+    table : DataFrame
+        What the figure is drawn from; saved as ``NAME.csv``.
+    folder : Path
+        Where ``NAME.svg``, ``NAME.png``, ``NAME.dark.svg`` and ``NAME.dark.png`` go.
+    name : str
+        File name without ending: letters, digits, ``-`` and ``_``.
+    **options
+        Passed to `plot`.
+
+    Raises
+    ------
+    BadInput
+        The name cannot be a file name, or the plot refuses its table.
+
+    Notes
+    -----
+    The same table gives the same bytes: no dates, a fixed salt for the SVG's identifiers.
+    """
+    if not re.fullmatch(r"[\w-]+", name):
+        raise BadInput(f"figure name '{name}' may hold only letters, digits, '-' and '_'.")
+    title = name
+    for theme, suffix in SUFFIXES.items():
+        with style.theme(theme):
+            figure = plot(table, **options)
+            title = " ".join((figure.get_suptitle() or name).split())
+            for kind, drop in (("svg", "Date"), ("png", "Software")):
+                with store.writing(folder / f"{name}{suffix}.{kind}") as partial:
+                    figure.savefig(partial, metadata={drop: None})
+            plt.close(figure)
+    with store.writing(folder / f"{name}.csv") as partial:
+        table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
+    _show_figure((folder / f"{name}.png").read_bytes(), name, title)
+
+
+def _show_figure(png: bytes, name: str, title: str) -> None:
+    if get_ipython() is None:
+        return
+    data = {"image/png": base64.b64encode(png).decode(), "text/plain": f"Figure: {title}"}
+    # The page made from the notebook finds the dark twin of the picture by this name.
+    display(data, raw=True, metadata={"offkey": {"figure": name, "alt": title}})
+
+
+def show_table(table: pd.DataFrame, caption: str = "") -> None:
+    """Show a table in the notebook, numbers as ``value [low, high]`` with their n."""
+    text = tables.formatted(table).to_string(index=False)
+    if get_ipython() is None:
+        print(f"{caption}\n{text}" if caption else text)
+        return
+    display({"text/html": tables.table_html(table, caption), "text/plain": text}, raw=True)

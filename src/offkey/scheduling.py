@@ -1,0 +1,149 @@
+"""Starts runs in reading order as soon as what they need is there and slots are free."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from offkey.notebook_job import Job, Outcome
+from offkey.studies import Run
+
+POLL_S = 0.05
+
+
+@dataclass
+class Stop:
+    """The signal that asked to stop, or 0."""
+
+    signal: int = 0
+
+
+@contextmanager
+def stop_signals() -> Iterator[Stop]:
+    """Note Ctrl-C and SIGTERM instead of dying of them, so that kernels can be stopped first."""
+    stop = Stop()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        stop.signal = stop.signal or number
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass
+class Progress:
+    """Which runs still wait, which run, and which ended how."""
+
+    waiting: list[Run]
+    running: dict[str, tuple[Run, Job]] = field(default_factory=dict)
+    complete: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Failed or skipped."""
+
+
+def drain(
+    progress: Progress,
+    slots: int,
+    stop: Stop,
+    *,
+    start: Callable[[Run], Job],
+    finish: Callable[[Run, Outcome], bool],
+    skip: Callable[[Run, str], None],
+) -> None:
+    """Work until nothing waits or runs, or until asked to stop.
+
+    Parameters
+    ----------
+    progress : Progress
+        Runs to do, in reading order; what they come after and is not among them counts as there.
+    slots : int
+        Runs at once; one with ``cores: all`` takes them all.
+    stop : Stop
+        Once it holds a signal, running notebooks are stopped and the function returns; they stay
+        in ``progress.running``.
+    start, finish, skip : callable
+        What to do when a run starts, ends (true: complete) or cannot start because of another.
+    """
+    try:
+        while (progress.waiting or progress.running) and not stop.signal:
+            for name, (run, job) in list(progress.running.items()):
+                outcome = job.poll()
+                if outcome is not None:
+                    del progress.running[name]
+                    (progress.complete if finish(run, outcome) else progress.failed).append(name)
+            _start_ready(progress, slots, stop, start, skip)
+            time.sleep(POLL_S)
+    finally:
+        for _, job in progress.running.values():
+            job.ask_to_stop()
+        for _, job in progress.running.values():
+            job.stop()
+
+
+def _start_ready(
+    progress: Progress,
+    slots: int,
+    stop: Stop,
+    start: Callable[[Run], Job],
+    skip: Callable[[Run, str], None],
+) -> None:
+    for run in list(progress.waiting):
+        broken = [name for name in run.after if name in progress.failed]
+        pending = {other.name for other in progress.waiting} | set(progress.running)
+        if broken:
+            progress.waiting.remove(run)
+            progress.failed.append(run.name)
+            skip(run, broken[0])
+        elif not pending & set(run.after) and _fits(run, progress, slots) and not stop.signal:
+            progress.waiting.remove(run)
+            progress.running[run.name] = (run, start(run))
+
+
+def _fits(run: Run, progress: Progress, slots: int) -> bool:
+    taken = sum(_slots(other, slots) for other, _ in progress.running.values())
+    return taken + _slots(run, slots) <= slots
+
+
+def _slots(run: Run, slots: int) -> int:
+    return slots if run.cores == "all" else 1
+
+
+def remaining_seconds(
+    progress: Progress, slots: int, usual: dict[str, float], now: float
+) -> float | None:
+    """Estimate the time left from durations of earlier executions.
+
+    Parameters
+    ----------
+    progress : Progress
+        What waits and runs.
+    slots : int
+        Runs at once.
+    usual : dict of float
+        Seconds per run where known; other runs count as their mean.
+    now : float
+        ``time.monotonic()``.
+
+    Returns
+    -------
+    float or None
+        Seconds; None when no duration is known at all.
+    """
+    if not usual:
+        return None
+    mean = sum(usual.values()) / len(usual)
+    total = 0.0
+    for run in progress.waiting:
+        total += usual.get(run.name, mean) * _slots(run, slots) / slots
+    for run, job in progress.running.values():
+        left = max(usual.get(run.name, mean) - (now - job.started), 0.0)
+        total += left * _slots(run, slots) / slots
+    return total

@@ -1,0 +1,261 @@
+"""How sure a number is: bootstrap over tracks, and paired tests.
+
+Clips of one track are alike, so whole tracks are drawn, never clips. One set of draws
+(:func:`resample_tracks`) serves every condition, so that differences of conditions have intervals
+too. ``counts`` has shape (n_resamples, n_tracks): how often a track was drawn. ``track`` has shape
+(n_clips,): the column of each clip's track. All functions work on all resamples at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from offkey import seeding
+from offkey.errors import BadInput
+
+CONFIDENCE = 0.95
+# with fewer tracks than about three a class is absent from more than this share of the resamples
+MAX_DROPPED = 0.05
+_BLOCK_VALUES = 500_000
+_EXACT_UP_TO = 13
+
+
+class Resamples(NamedTuple):
+    """Names of the tracks, shape (n_tracks,), and counts, shape (n_resamples, n_tracks)."""
+
+    tracks: np.ndarray
+    counts: np.ndarray
+
+    def index(self, track_ids: ArrayLike) -> np.ndarray:
+        """Column of each clip's track, shape (n_clips,)."""
+        names = np.asarray(track_ids, dtype=object)
+        place = {track: column for column, track in enumerate(self.tracks)}
+        unknown = [name for name in names if name not in place]
+        if unknown:
+            raise BadInput(f"track '{unknown[0]}' was not there when the tracks were resampled.")
+        return np.array([place[name] for name in names], dtype=np.int64)
+
+
+def resample_tracks(
+    track_ids: ArrayLike, target: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
+) -> Resamples:
+    """Draw tracks with replacement, apart for tracks of either class and for tracks of both.
+
+    Parameters
+    ----------
+    track_ids, target : array of shape (n_clips,)
+        Of all conditions together; repeats do not matter.
+    n_resamples : int
+    seed : int
+        The study's seed.
+
+    Notes
+    -----
+    A matched pair (a human clip and its twin) is one track with both classes and is drawn as one.
+    Elsewhere a track has one class; drawing those apart keeps the number of human and AI tracks,
+    as a test set with a fixed number of each does, so no class vanishes by chance.
+    """
+    if n_resamples < 1:
+        raise BadInput(f"{n_resamples} resamples asked for: at least 1 is needed.")
+    names, targets = np.asarray(track_ids, dtype=object), np.asarray(target)
+    if names.shape != targets.shape or names.ndim != 1 or not len(names):
+        raise BadInput(
+            f"track_ids has shape {names.shape} and target {targets.shape}: one of each per clip."
+        )
+    tracks, place = np.unique(names, return_inverse=True)
+    classes = np.zeros(len(tracks), dtype=np.int64)
+    np.bitwise_or.at(classes, place, np.where(targets == 1, 2, 1))
+    rng = seeding.rng(seed, "resample_tracks")
+    counts = np.zeros((n_resamples, len(tracks)))
+    for held in np.unique(classes):
+        columns = np.flatnonzero(classes == held)
+        drawn = rng.integers(len(columns), size=(n_resamples, len(columns)))
+        drawn += len(columns) * np.arange(n_resamples)[:, None]
+        tally = np.bincount(drawn.ravel(), minlength=n_resamples * len(columns))
+        counts[:, columns] = tally.reshape(n_resamples, len(columns))
+    return Resamples(tracks, counts)
+
+
+def mean_draws(
+    counts: np.ndarray, track: np.ndarray, values: ArrayLike, among: ArrayLike | None = None
+) -> np.ndarray:
+    """Mean of `values` over the clips in `among`, for every resample.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_resamples, n_tracks)
+    track : ndarray of shape (n_clips,)
+    values : array of shape (n_clips,)
+        A hit or miss gives a rate, a squared error the Brier score.
+    among : array of bool of shape (n_clips,), optional
+        Which clips count; all by default.
+
+    Returns
+    -------
+    ndarray of shape (n_resamples,)
+        NaN for resamples without such a clip.
+    """
+    inside = np.ones(len(track)) if among is None else np.asarray(among, dtype=np.float64)
+    n_tracks = counts.shape[1]
+    total = np.bincount(track, weights=inside * np.asarray(values), minlength=n_tracks)
+    size = np.bincount(track, weights=inside, minlength=n_tracks)
+    sums = counts @ np.stack([total, size], axis=1)
+    return _divide(sums[:, 0], sums[:, 1])
+
+
+def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+
+
+def balanced_accuracy_draws(
+    counts: np.ndarray, track: np.ndarray, target: np.ndarray, called: np.ndarray
+) -> np.ndarray:
+    """Balanced accuracy for every resample, NaN where a class is absent, shape (n_resamples,)."""
+    right = called == (target == 1)
+    human = mean_draws(counts, track, right, target == 0)
+    return (human + mean_draws(counts, track, right, target == 1)) / 2
+
+
+class RankDraws(NamedTuple):
+    """Numbers that follow from the order of the scores, each of shape (n_resamples,)."""
+
+    auc: np.ndarray
+    eer: np.ndarray
+    oracle_balanced_accuracy: np.ndarray
+
+
+def rank_draws(
+    counts: np.ndarray, track: np.ndarray, target: np.ndarray, score: np.ndarray
+) -> RankDraws:
+    """AUC, EER and oracle balanced accuracy for every resample, NaN where a class is absent."""
+    order = np.argsort(score, kind="stable")
+    ordered = score[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1]]))
+    is_ai, column = target[order] == 1, track[order]
+    rows = max(1, _BLOCK_VALUES // len(score))
+    parts = [
+        _rank_block(counts[begin : begin + rows][:, column], is_ai, starts)
+        for begin in range(0, len(counts), rows)
+    ]
+    return RankDraws(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _rank_block(weights: np.ndarray, is_ai: np.ndarray, starts: np.ndarray) -> RankDraws:
+    # equal scores are summed first, so that no cut falls between them
+    ai = np.add.reduceat(weights * is_ai, starts, axis=1)
+    human = np.add.reduceat(weights * ~is_ai, starts, axis=1)
+    ai_below, human_below = np.cumsum(ai, axis=1), np.cumsum(human, axis=1)
+    n_ai, n_human = ai_below[:, -1], human_below[:, -1]
+    auc = _divide((ai * (human_below - human / 2)).sum(axis=1), n_ai * n_human)
+    # rates times both counts stay whole numbers: ties are ties
+    edge = np.zeros((len(weights), 1))
+    miss = np.hstack([edge, ai_below]) * n_human[:, None]
+    accusation = (n_human[:, None] - np.hstack([edge, human_below])) * n_ai[:, None]
+    both = miss + accusation
+    equal = np.argmin(np.abs(miss - accusation), axis=1)
+    eer = np.take_along_axis(both, equal[:, None], axis=1)[:, 0]
+    twice = 2 * n_ai * n_human
+    return RankDraws(auc, _divide(eer, twice), 1 - _divide(both.min(axis=1), twice))
+
+
+class Interval(NamedTuple):
+    """Ends of an interval, NaN where there is none, and resamples dropped for a missing class."""
+
+    low: float
+    high: float
+    n_dropped: int
+
+
+def interval(draws: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+    """Percentile interval of the resamples that have a value.
+
+    Where more than 5 % have none, the few tracks that there are cannot say how sure the number
+    is: both ends are NaN.
+    """
+    kept = draws[np.isfinite(draws)]
+    n_dropped = len(draws) - len(kept)
+    if n_dropped > MAX_DROPPED * len(draws):
+        return Interval(float("nan"), float("nan"), n_dropped)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(kept, [tail, 1 - tail])
+    return Interval(float(low), float(high), n_dropped)
+
+
+def exact_interval(n_hits: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Clopper-Pearson interval of a rate, for 0 or n hits, where resampling shows no spread."""
+    from scipy.stats import binomtest
+
+    found = binomtest(n_hits, n).proportion_ci(confidence, method="exact")
+    return float(found.low), float(found.high)
+
+
+def mcnemar_exact(clean_right: ArrayLike, variant_right: ArrayLike) -> tuple[int, int, float]:
+    """Exact McNemar test: are as many clips lost as gained?
+
+    Parameters
+    ----------
+    clean_right, variant_right : array of bool of shape (n_clips,)
+        Whether the verdict is right; the same clips in the same order.
+
+    Returns
+    -------
+    n_lost, n_gained : int
+        Right only clean, right only edited.
+    p : float
+        Two-sided, ``min(1, 2 P(Bin(lost + gained, 1/2) <= min(lost, gained)))``. Takes clips as
+        independent: where tracks have several clips, read :func:`sign_flip_p` instead.
+    """
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    clean, variant = np.asarray(clean_right, bool), np.asarray(variant_right, bool)
+    if clean.shape != variant.shape:
+        raise BadInput(f"{clean.shape} clean verdicts against {variant.shape} edited ones.")
+    table = np.bincount(2 * clean + variant, minlength=4).reshape(2, 2)
+    p = mcnemar(table, exact=True).pvalue
+    return int(table[1, 0]), int(table[0, 1]), float(p)
+
+
+def sign_flip_p(differences: ArrayLike, *, n_permutations: int = 9999, seed: int = 0) -> float:
+    """Two-sided permutation test of paired differences, one per track.
+
+    If the edit did nothing, each track's difference could as well have the other sign. All sign
+    patterns are tried where there are at most 13 differences other than 0, random ones beyond.
+
+    Parameters
+    ----------
+    differences : array of shape (n_tracks,)
+    n_permutations : int
+        Random patterns; p is never below 1 / (n_permutations + 1).
+    seed : int
+        The study's seed.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise BadInput("a track's difference is not finite: leave the track out of the test.")
+    values = values[values != 0]
+    if not len(values):
+        return 1.0
+    # sums of the same numbers in another order differ in the last bits
+    reached = abs(values.sum()) - 1e-9 * np.abs(values).sum()
+    if len(values) <= _EXACT_UP_TO:
+        patterns = np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1
+        return float(np.mean(np.abs((1 - 2 * patterns) @ values) >= reached))
+    rng = seeding.rng(seed, "sign_flip")
+    rows = max(1, _BLOCK_VALUES // len(values))
+    n_reached = 0
+    for begin in range(0, n_permutations, rows):
+        size = (min(rows, n_permutations - begin), len(values))
+        signs = 1.0 - 2.0 * rng.integers(2, size=size, dtype=np.int8)
+        n_reached += int((np.abs(signs @ values) >= reached).sum())
+    return (n_reached + 1) / (n_permutations + 1)
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Holm's correction for several tests, same shape and order."""
+    from statsmodels.stats.multitest import multipletests
+
+    values = np.asarray(p_values, dtype=np.float64)
+    return multipletests(values, method="holm")[1] if len(values) else values

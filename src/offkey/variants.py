@@ -1,0 +1,256 @@
+"""Manifest × condition → log-mel shards on disk, in parallel, resumable.
+
+A shard holds a few dozen clips under one condition: ``<fingerprint>.npy`` (float16, all clips'
+frames one after another, shape ``(sum of frames, n_mels)``) and ``<fingerprint>.parquet`` (one row
+per clip). The fingerprint covers the clips' hashes, the condition, the seed and the feature
+settings, so a shard is built once, by any number of workers, to the same bytes. A shard of clips
+is decoded and analysed once for all conditions that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from offkey import audio, cluster, perturbations, store
+from offkey.errors import BadInput, DiskFull
+from offkey.features import LogMel
+from offkey.perturbations import Condition, Source, vocoder
+
+SHARD_CLIPS = 32
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A data set under one condition, ready to be read.
+
+    Attributes
+    ----------
+    condition : Condition
+    clips : DataFrame
+        Manifest rows plus ``shard, first_frame, n_frames, n_windows, drawn, level_change_db,
+        edited_s``.
+    features : LogMel
+    fingerprint : str
+        Names the content.
+    """
+
+    condition: Condition
+    clips: pd.DataFrame
+    features: LogMel
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def select(self, split: str) -> Variant:
+        """The clips of one split."""
+        rows = self.clips[self.clips["split"] == split].reset_index(drop=True)
+        return Variant(self.condition, rows, self.features, f"{self.fingerprint}-{split}")
+
+    def log_mel(self, row: int) -> np.ndarray:
+        """Log-mel of one clip, shape (n_frames, n_mels), float16, dB."""
+        clip = self.clips.iloc[row]
+        return _memmap(clip["shard"])[clip["first_frame"] :][: clip["n_frames"]]
+
+    def windows(self, row: int) -> np.ndarray:
+        """Analysis windows of one clip, shape (n_windows, window_frames, n_mels)."""
+        return self.log_mel(row).reshape(-1, self.features.window_frames, self.features.n_mels)
+
+
+@cache
+def _memmap(path: str) -> np.ndarray:
+    return np.load(path, mmap_mode="r")
+
+
+def build(
+    clips: pd.DataFrame,
+    conditions: Sequence[Condition],
+    folder: Path,
+    *,
+    seed: int = 0,
+    features: LogMel | None = None,
+    audio_folder: Path | None = None,
+    label: str = "variants",
+) -> dict[str, Variant]:
+    """Build what is missing and open the variants.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        Manifest rows with absolute paths; build the splits that are needed.
+    conditions : sequence of Condition
+        From :mod:`offkey.perturbations`.
+    folder : Path
+        Where shards are kept; shared by all data sets and studies.
+    seed : int
+        The study's seed.
+    features : LogMel, optional
+    audio_folder : Path, optional
+        Also write every edited clip as FLAC to ``audio_folder/<variant>/<clip_id>.flac``.
+    label : str
+        What the progress bar says.
+
+    Returns
+    -------
+    dict of str to Variant
+        By variant name, in the order of `conditions`.
+    """
+    features = features or LogMel()
+    _refuse_short(clips, features)
+    jobs = []
+    shards: dict[str, list[tuple[pd.DataFrame, Path]]] = {}
+    for chunk in _chunks(clips):
+        missing = []
+        for condition in conditions:
+            stem = folder / condition.variant / _shard_name(chunk, condition, seed, features)
+            shards.setdefault(condition.variant, []).append((chunk, stem))
+            if not _complete(stem, chunk, condition, audio_folder):
+                missing.append((condition, stem))
+        if missing:
+            jobs.append((chunk, missing))
+    _require_space(jobs, folder, features)
+    work = partial(_build_shard, seed=seed, features=features, audio_folder=audio_folder)
+    cluster.run(work, jobs, label=label)
+    return {
+        condition.variant: _open(condition, shards[condition.variant], features)
+        for condition in conditions
+    }
+
+
+def edited(clip: Any, condition: Condition, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """One clip before and after an edit, as samples at 16 kHz: to be played or drawn.
+
+    Parameters
+    ----------
+    clip : Series
+        A manifest row with an absolute path.
+    condition : Condition
+    seed : int
+        The study's seed.
+
+    Returns
+    -------
+    tuple of ndarray of float32
+        Original and edited samples, at the same level.
+    """
+    source = Source(audio.load(clip.path))
+    drawn = perturbations.draw(condition, seed, clip.clip_id)
+    return source.samples, perturbations.apply(condition, source, drawn)[0]
+
+
+def _refuse_short(clips: pd.DataFrame, features: LogMel) -> None:
+    rate = features.sample_rate_hz
+    short = [
+        (clip_id, duration)
+        for clip_id, duration in zip(clips["clip_id"], clips["duration_s"], strict=True)
+        if features.n_windows(round(duration * rate)) < 1
+    ]
+    if short:
+        raise BadInput(
+            f"clip '{short[0][0]}' lasts {short[0][1]:.2f} s ({len(short)} such clips): one window "
+            f"of {features.window_s:g} s must survive a tempo of 1.25, so at least "
+            f"{features.window_s * 1.25:g} s are needed; leave it out or choose a shorter window."
+        )
+
+
+def _chunks(clips: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for _, part in clips.groupby("split", sort=False):
+        for begin in range(0, len(part), SHARD_CLIPS):
+            yield part.iloc[begin : begin + SHARD_CLIPS]
+
+
+def _shard_name(chunk: pd.DataFrame, condition: Condition, seed: int, features: LogMel) -> str:
+    content = chunk[["clip_id", "sha256"]].values.tolist()
+    made_by = {"seed": seed, "vocoder": vocoder.RECIPE, **condition.columns()}
+    return store.fingerprint(content, made_by, features.identity())
+
+
+def _complete(
+    stem: Path, chunk: pd.DataFrame, condition: Condition, audio_folder: Path | None
+) -> bool:
+    if not (_beside(stem, ".parquet").is_file() and _beside(stem, ".npy").is_file()):
+        return False
+    return audio_folder is None or all(
+        _audio_path(audio_folder, condition, clip_id).is_file() for clip_id in chunk["clip_id"]
+    )
+
+
+def _beside(stem: Path, suffix: str) -> Path:
+    return stem.with_name(stem.name + suffix)
+
+
+def _audio_path(audio_folder: Path, condition: Condition, clip_id: str) -> Path:
+    return audio_folder / condition.variant / f"{clip_id}.flac"
+
+
+def _require_space(jobs: Iterable[Any], folder: Path, features: LogMel) -> None:
+    seconds = sum(float(chunk["duration_s"].sum()) * len(missing) for chunk, missing in jobs)
+    need = int(seconds * features.sample_rate_hz / features.hop * features.n_mels * 2)
+    folder.mkdir(parents=True, exist_ok=True)
+    have = shutil.disk_usage(folder).free
+    if need > have:
+        raise DiskFull(
+            f"variants need about {need / 1e9:.1f} GB at {folder}, {have / 1e9:.1f} GB are free: "
+            "free some, choose another place with --data, or build fewer conditions."
+        )
+
+
+def _build_shard(
+    job: tuple[pd.DataFrame, list[tuple[Condition, Path]]],
+    *,
+    seed: int,
+    features: LogMel,
+    audio_folder: Path | None,
+) -> None:
+    chunk, missing = job
+    arrays: dict[str, list[np.ndarray]] = {c.variant: [] for c, _ in missing}
+    rows: dict[str, list[dict[str, Any]]] = {c.variant: [] for c, _ in missing}
+    for clip in chunk.itertuples():
+        source = Source(audio.load(str(clip.path), features.sample_rate_hz))
+        n_windows = features.n_windows(len(source.samples))
+        for condition, _ in missing:
+            drawn = perturbations.draw(condition, seed, str(clip.clip_id))
+            samples, level_change_db = perturbations.apply(condition, source, drawn)
+            mel = features(features.centre(samples, n_windows)).astype(np.float16)
+            done = rows[condition.variant]
+            done.append(
+                {
+                    "clip_id": clip.clip_id,
+                    "first_frame": sum(row["n_frames"] for row in done),
+                    "n_frames": len(mel),
+                    "n_windows": n_windows,
+                    "drawn": json.dumps(drawn),
+                    "level_change_db": level_change_db,
+                    "edited_s": len(samples) / features.sample_rate_hz,
+                }
+            )
+            arrays[condition.variant].append(mel)
+            if audio_folder is not None:
+                path = _audio_path(audio_folder, condition, str(clip.clip_id))
+                audio.write(path, samples, features.sample_rate_hz)
+    for condition, stem in missing:
+        with store.writing(_beside(stem, ".npy")) as partial_path:
+            np.save(partial_path, np.concatenate(arrays[condition.variant]))
+        # written last: a shard with its table is a whole shard
+        store.write_table(pd.DataFrame(rows[condition.variant]), _beside(stem, ".parquet"))
+
+
+def _open(
+    condition: Condition, shards: list[tuple[pd.DataFrame, Path]], features: LogMel
+) -> Variant:
+    parts = []
+    for chunk, stem in shards:
+        table = store.read_table(_beside(stem, ".parquet"))
+        merged = chunk.merge(table, on="clip_id", validate="one_to_one")
+        parts.append(merged.assign(shard=str(_beside(stem, ".npy"))))
+    name = store.fingerprint([stem.name for _, stem in shards])
+    return Variant(condition, pd.concat(parts, ignore_index=True), features, name)

@@ -1,0 +1,244 @@
+"""The ResNet detector and its loop: it learns, resumes exactly, keeps its promises on disk."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import tune
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from offkey import audio, detectors, perturbations, protocols, store, training, variants
+from offkey.detectors import weights
+from offkey.errors import BadInput
+
+TINY = {"epochs": 2, "batch_size": 8, "patience": 0}
+
+
+@pytest.fixture(scope="module")
+def built(tiny_clips: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory):
+    conditions = perturbations.find(["clean", "pitch+2"])
+    return variants.build(tiny_clips, conditions, tmp_path_factory.mktemp("variants"))
+
+
+@pytest.fixture(scope="module")
+def trained(built, tmp_path_factory: pytest.TempPathFactory):
+    detector = detectors.create("resnet", epochs=8, batch_size=6, patience=0)
+    folder = tmp_path_factory.mktemp("models")
+    return protocols.train(detector, [built["clean"]], folder, seed=0, name="tiny")
+
+
+def test_learns_what_noise_in_the_highs_gives_away(built, trained) -> None:
+    detector, history = trained
+    assert history["train_loss"].iat[-1] < history["train_loss"].iat[0]
+    learnt = built["clean"].select("train")
+    score = detector.predict_proba(learnt)
+    target = learnt.clips["target"].to_numpy()
+    assert score[target == 1].mean() > score[target == 0].mean() + 0.1
+
+
+def test_saved_and_loaded_gives_the_same_scores(built, trained, tmp_path: Path) -> None:
+    detector, _ = trained
+    test = built["pitch+2"].select("test")
+    detector.save(tmp_path)
+    again = detectors.load(tmp_path)
+    np.testing.assert_array_equal(detector.predict_proba(test), again.predict_proba(test))
+    assert again.threshold == detector.threshold
+    assert ((detector.predict_proba(test) >= 0) & (detector.predict_proba(test) <= 1)).all()
+
+
+def test_one_recording_scores_like_its_clip(built, trained) -> None:
+    detector, _ = trained
+    clean = built["clean"]
+    direct = detector.score_samples(
+        clean.features.centre(audio.load(clean.clips["path"].iat[0]), 1)
+    )
+    assert direct == pytest.approx(detector.predict_proba(clean)[0], abs=2e-3)
+    assert 0 <= detector.score_samples(tune("short", 1.0)) <= 1
+
+
+def test_same_request_is_not_trained_twice(built, trained, monkeypatch) -> None:
+    detector, history = trained
+    monkeypatch.setattr(training, "fit", None)
+    new = detectors.create("resnet", epochs=8, batch_size=6, patience=0)
+    again, kept = protocols.train(
+        new, [built["clean"]], detector.folder.parent, seed=0, name="tiny"
+    )
+    assert again.fingerprint == detector.fingerprint
+    pd.testing.assert_frame_equal(kept, history)
+
+
+def test_damaged_or_missing_model_is_refused(trained, tmp_path: Path) -> None:
+    detector, _ = trained
+    detector.save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="does not match the hash"):
+        detectors.load(tmp_path)
+    with pytest.raises(BadInput, match="no trained detector"):
+        detectors.load(tmp_path / "nowhere")
+
+
+def test_head_only_leaves_the_backbone_alone(built) -> None:
+    detector = detectors.create("resnet", train="head", **TINY)
+    detector.fit([built["clean"].select("train")], [built["clean"].select("val")], seed=0)
+    head_after = detector.network.head.weight.detach().clone()
+    fresh = detectors.create("resnet", train="head", **TINY)
+    fresh._initialise(0)
+    for name, value in fresh.network.backbone.state_dict().items():
+        assert torch.equal(value, detector.network.backbone.state_dict()[name]), name
+    assert not torch.equal(head_after, fresh.network.head.weight)
+
+
+def test_three_channels_work(built) -> None:
+    detector = detectors.create("resnet", channels=3, train="head", **TINY)
+    detector.fit([built["clean"].select("train")], [built["clean"].select("val")], seed=0)
+    assert np.isfinite(detector.predict_proba(built["clean"].select("test"))).all()
+
+
+@pytest.mark.parametrize("head", ["keep", "reset"])
+def test_every_iterative_stage_trains(built, trained, head: str) -> None:
+    """The original notebook's later stages moved nothing: their optimiser held the old head."""
+    base, _ = trained
+    stages = {"1 pitch": built["pitch+2"], "2 clean": built["clean"]}
+    before = base.network.head.weight.detach().clone()
+    for _stage, detector, history in protocols.iterative(
+        base, stages, base.folder.parent, seed=0, name=f"it-{head}", head=head, train="head",
+        epochs=3, replay_share=0.3,
+    ):  # fmt: skip
+        after = detector.network.head.weight.detach().clone()
+        assert not torch.allclose(before, after, atol=1e-4)
+        assert len(history) == 3
+        before = after
+
+
+def test_optimiser_holds_the_parameters_that_are_there_now() -> None:
+    """A head replaced after an earlier fit must be the one that moves."""
+    network = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    data = TensorDataset(torch.randn(16, 4), torch.arange(16).remainder(2).float())
+    schedule = training.Schedule(epochs=1, batch_size=4)
+    training.fit(network, lambda epoch: data, data, schedule, seed=0)
+    network[0] = nn.Linear(4, 1)
+    start = network[0].weight.detach().clone()
+    training.fit(network, lambda epoch: data, data, schedule, seed=0)
+    assert not torch.equal(start, network[0].weight)
+
+
+RESUME = """
+import os, sys, pathlib, torch
+from torch import nn
+from torch.utils.data import TensorDataset
+from offkey import training
+torch.set_num_threads(1)
+torch.manual_seed(1)
+network = nn.Sequential(
+    nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3),
+    nn.Linear(16, 1), nn.Flatten(0),
+)
+data = TensorDataset(torch.randn(40, 6), torch.randint(0, 2, (40,)).float())
+checkpoint, out, die_in = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+def epoch_data(epoch):
+    if epoch == die_in:
+        os.kill(os.getpid(), 9)
+    return data
+schedule = training.Schedule(epochs=5, batch_size=8, patience=0)
+history = training.fit(network, epoch_data, data, schedule, seed=3, checkpoint=checkpoint)
+from safetensors.torch import save_file
+save_file(network.state_dict(), out)
+history.to_csv(out + ".csv", index=False)
+"""
+
+
+def test_killed_training_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(RESUME)
+
+    def run(name: str, die_in: int) -> int:
+        arguments = [tmp_path / f"{name}.ckpt", tmp_path / name, die_in]
+        command = [sys.executable, str(script), *map(str, arguments)]
+        return subprocess.run(command, env={**os.environ}, check=False, timeout=120).returncode
+
+    assert run("straight", -1) == 0
+    for epoch in (1, 3):
+        assert run("broken", epoch) == -9
+        assert (tmp_path / "broken.ckpt").is_file()
+    assert run("broken", -1) == 0
+    assert store.file_sha256(tmp_path / "straight") == store.file_sha256(tmp_path / "broken")
+    assert (tmp_path / "straight.csv").read_text() == (tmp_path / "broken.csv").read_text()
+
+
+def test_early_stopping_keeps_the_best_epoch() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(30, 1), nn.Flatten(0))
+    train = TensorDataset(torch.randn(20, 30), torch.randint(0, 2, (20,)).float())
+    val = TensorDataset(torch.randn(20, 30), torch.randint(0, 2, (20,)).float())
+    schedule = training.Schedule(epochs=60, batch_size=5, learning_rate=0.1, patience=3)
+    history = training.fit(network, lambda epoch: train, val, schedule, seed=0)
+    assert len(history) < 60
+    assert history["val_loss"].idxmin() == len(history) - 4
+    with torch.inference_mode():
+        loss = nn.functional.binary_cross_entropy_with_logits(
+            network(val.tensors[0]), val.tensors[1]
+        )
+    assert loss.item() == pytest.approx(history["val_loss"].min(), rel=1e-5)
+
+
+def test_bad_settings_are_refused_by_name() -> None:
+    with pytest.raises(BadInput, match="did you mean 'epochs'"):
+        detectors.create("resnet", epoch=3)
+    with pytest.raises(BadInput, match="did you mean 'resnet'"):
+        detectors.create("resent")
+    for bad in ({"train": "tail"}, {"channels": 2}, {"epochs": 0}, {"weights": "imagenet"}):
+        with pytest.raises(BadInput):
+            detectors.create("resnet", **bad)
+
+
+def test_one_class_only_is_refused(built, tmp_path: Path) -> None:
+    clean = built["clean"]
+    human = variants.Variant(
+        clean.condition, clean.clips[clean.clips["target"] == 0], clean.features, "human"
+    )
+    with pytest.raises(BadInput, match="both classes"):
+        protocols.train(detectors.create("resnet"), [human], tmp_path, seed=0, name="x")
+
+
+class _Weights:
+    url = "https://example.invalid/models/resnet18-0123abcd.pth"
+
+
+def test_imagenet_weights_are_never_replaced_in_silence(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(BadInput, match=r"download https://example\.invalid.*weights: none"):
+        weights.imagenet_state(_Weights)
+    place = tmp_path / "hub" / "checkpoints" / "resnet18-0123abcd.pth"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"not the weights")
+    with pytest.raises(BadInput, match="does not match the hash"):
+        weights.imagenet_state(_Weights)
+
+
+def test_imagenet_weights_load_from_the_cache(tmp_path: Path, monkeypatch) -> None:
+    from torchvision.models import resnet18
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    state = resnet18(weights=None).state_dict()
+    staged = tmp_path / "staged.pth"
+    torch.save(state, staged)
+    prefix = store.file_sha256(staged)[:8]
+    place = tmp_path / "hub" / "checkpoints" / f"resnet18-{prefix}.pth"
+    place.parent.mkdir(parents=True)
+    staged.rename(place)
+
+    class Local:
+        url = f"https://example.invalid/models/resnet18-{prefix}.pth"
+
+    loaded = weights.imagenet_state(Local)
+    assert torch.equal(loaded["conv1.weight"], state["conv1.weight"])
+    assert not any(key.startswith("fc.") for key in loaded)
