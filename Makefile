@@ -42,5 +42,5 @@ results: .venv/.installed ## make results/ again: demo, and public-clips (from C
 	$(RUN) public-clips --out results/public-clips $(if $(CLIPS),--set "clips_dir=$(abspath $(CLIPS))")
 
 clean: ## remove caches of tools; data, results and the environment stay
-	rm -rf .pytest_cache .mypy_cache .ruff_cache build src/*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

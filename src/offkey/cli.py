@@ -55,7 +55,9 @@ def run(
     out: Annotated[str, typer.Option(help="Folder of what a reader opens.")] = "",
     notebooks: Annotated[str, typer.Option(help="Folder of the notebooks' sources.")] = "",
     jobs: Annotated[int, typer.Option(min=0, help="Processes at once; 0: one per core.")] = 0,
-    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler.")] = "",
+    scheduler: Annotated[
+        str, typer.Option(envvar="OFFKEY_SCHEDULER", help="Address of a Dask scheduler.")
+    ] = "",
     max_minutes: Annotated[
         float | None, typer.Option(min=0.001, help="Stop a notebook that takes longer.")
     ] = None,
@@ -126,7 +128,7 @@ def data_verify(name: str, data: Data = "") -> None:
     for problem in problems.itertuples():
         typer.echo(f"{problem.path}: {problem.problem}", err=True)
     if len(problems):
-        raise BadInput(
+        raise OffkeyError(
             f"{len(problems)} files in {folder} are missing or changed: "
             f"remove that folder and run 'offkey data make {name}' again."
         )
@@ -140,13 +142,13 @@ def detect(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say for each file how likely it is AI-generated; exit code 2 if any could not be judged."""
-    from offkey import detectors
+    from offkey import detection, detectors
 
     detector = detectors.load(model)
     answers: list[dict[str, Any]] = []
     for file in files:
         try:
-            answers.append(detector.detect(file))
+            answers.append(detection.detect(detector, file))
         except OffkeyError as error:
             answers.append({"file": str(file), "error": str(error)})
     judged = [answer for answer in answers if "error" not in answer]

@@ -163,12 +163,15 @@ def _file(plan: Plan, run: Run, outcome: Outcome) -> None:
     """Put an executed notebook where readers look, then record that it is there."""
     import nbformat
 
-    from offkey.reports import pages
+    from offkey import reports
 
     partial = plan.states / run.name / "notebook.partial.ipynb"
     target = plan.failed_output(run) if outcome.error else plan.output(run)
     if partial.is_file():
-        notebook = pages.clean_notebook(nbformat.read(partial, as_version=4))
+        notebook = reports.clean_notebook(nbformat.read(partial, as_version=4))
+        # papermill draws random names for the cells it adds; the same run should give the same file
+        for number, cell in enumerate(notebook.cells):
+            cell["id"] = f"cell-{number}"
         store.write_text(target, nbformat.writes(notebook) + "\n")
     if outcome.error:
         target.with_suffix(".html").unlink(missing_ok=True)

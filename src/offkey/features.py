@@ -39,6 +39,11 @@ class LogMel:
         """Frames in one analysis window."""
         return self.window_samples // self.hop
 
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return self.hop / self.sample_rate_hz
+
     def n_windows(self, n_samples: int) -> int:
         """Windows of a clip of `n_samples`: the same in every variant up to a rate of 1.25."""
         return int(n_samples / MAX_RATE / self.window_samples + 1e-9)

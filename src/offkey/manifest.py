@@ -173,3 +173,35 @@ def select(clips: pd.DataFrame, split: str = "", limit: int = 0) -> pd.DataFrame
     if limit:
         clips = clips[clips["track_id"].isin(sorted(clips["track_id"].unique())[:limit])]
     return clips.reset_index(drop=True)
+
+
+def overview(clips: pd.DataFrame) -> pd.DataFrame:
+    """Tracks, clips, minutes and sources per split and class."""
+    grouped = clips.assign(made_by=clips["target"].map({0: "human", 1: "AI"})).groupby(
+        ["split", "made_by"], sort=False
+    )
+    table = grouped.agg(
+        tracks=("track_id", "nunique"),
+        clips=("clip_id", "size"),
+        minutes=("duration_s", lambda seconds: round(seconds.sum() / 60, 1)),
+        sources=("generator", "nunique"),
+        families=("family", "nunique"),
+    ).reset_index()
+    return table.sort_values("split", key=lambda s: s.map(SPLITS.index), kind="stable")
+
+
+def generators(clips: pd.DataFrame) -> pd.DataFrame:
+    """Clips of every source in every split."""
+    table = clips.pivot_table(
+        index=["target", "family", "generator"], columns="split", values="clip_id", aggfunc="size"
+    )
+    table = table.reindex(columns=list(SPLITS)).fillna(0).astype(int).reset_index()
+    table["target"] = table["target"].map({0: "human", 1: "AI"})
+    return table.rename(columns={"target": "class", "generator": "source"}).rename_axis(None, axis=1)
+
+
+def counterpart(clips: pd.DataFrame, clip: Any) -> Any:
+    """The clip of the other class to set beside `clip`: its twin where there is one."""
+    others = clips[clips["target"] != clip["target"]]
+    twins = others[others["track_id"] == clip["track_id"]]
+    return (twins if len(twins) else others).iloc[0]

@@ -4,7 +4,8 @@ Conventions
 -----------
 ``target`` holds 1 for AI and 0 for human, ``score`` is P(AI), and a clip is *called AI* where
 ``score >= threshold``. A number that needs a class which is not there is NaN ("not available").
-Uncertainty is in :mod:`offkey.uncertainty`, stages of training in :mod:`offkey.continual`.
+How scores move under an edit is in :mod:`offkey.robustness`, intervals are in
+:mod:`offkey.uncertainty`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from offkey.errors import BadInput
 
 MAX_BINS = 10
 CLIPS_PER_BIN = 10
-SMALLEST_ERROR = 0.01
 
 
 def checked(target: ArrayLike, score: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -39,11 +39,12 @@ def checked(target: ArrayLike, score: ArrayLike) -> tuple[np.ndarray, np.ndarray
     if not np.isin(targets, (0, 1)).all():
         strange = targets[~np.isin(targets, (0, 1))][0]
         raise BadInput(f"target holds {strange!r}: only 1 (AI) and 0 (human) are allowed.")
-    _require_finite(scores, "score")
+    require_finite(scores, "score")
     return targets.astype(np.int64), scores
 
 
-def _require_finite(values: np.ndarray, name: str) -> None:
+def require_finite(values: np.ndarray, name: str) -> None:
+    """Raise BadInput, naming how many values are not finite and where the first one is."""
     bad = ~np.isfinite(values)
     if bad.any():
         raise BadInput(
@@ -200,7 +201,10 @@ def reliability(target: ArrayLike, score: ArrayLike, max_bins: int = MAX_BINS) -
     targets, scores = targets[order], scores[order]
     n_bins = min(max_bins, max(1, len(scores) // CLIPS_PER_BIN))
     wanted = np.linspace(0, len(scores), n_bins + 1)[:-1].astype(int)
-    starts = np.unique(np.searchsorted(scores, scores[wanted], side="left"))
+    before = np.searchsorted(scores, scores[wanted], side="left")
+    after = np.searchsorted(scores, scores[wanted], side="right")
+    starts = np.unique(np.where(wanted - before <= after - wanted, before, after))
+    starts = starts[starts < len(scores)]
     n_clips = np.diff(np.append(starts, len(scores)))
     return Reliability(
         np.add.reduceat(scores, starts) / n_clips,
@@ -218,68 +222,3 @@ def ece(target: ArrayLike, score: ArrayLike, max_bins: int = MAX_BINS) -> float:
     bins = reliability(target, score, max_bins)
     gaps = np.abs(bins.mean_score - bins.share_ai)
     return float(np.average(gaps, weights=bins.n_clips))
-
-
-def drift(clean_score: ArrayLike, variant_score: ArrayLike) -> np.ndarray:
-    """How far each clip's score moves under an edit, |Δp|, shape (n,); clips in the same order."""
-    clean = np.asarray(clean_score, dtype=np.float64)
-    variant = np.asarray(variant_score, dtype=np.float64)
-    if clean.ndim != 1 or clean.shape != variant.shape or not len(clean):
-        raise BadInput(
-            f"clean scores have shape {clean.shape} and edited ones {variant.shape}: "
-            "give the same clips, at least one, in the same order."
-        )
-    _require_finite(clean, "the clean score")
-    _require_finite(variant, "the edited score")
-    return np.abs(variant - clean)
-
-
-def drift_mean(clean_score: ArrayLike, variant_score: ArrayLike) -> float:
-    """Mean of |Δp| over the clips."""
-    return float(drift(clean_score, variant_score).mean())
-
-
-def drift_max(clean_score: ArrayLike, variant_score: ArrayLike) -> float:
-    """Largest |Δp| of any clip."""
-    return float(drift(clean_score, variant_score).max())
-
-
-def flip_rate(clean_score: ArrayLike, variant_score: ArrayLike, threshold: float) -> float:
-    """Share of the clips whose verdict changes under an edit."""
-    drift(clean_score, variant_score)  # for its checks
-    return float(
-        np.mean((np.asarray(clean_score) >= threshold) != (np.asarray(variant_score) >= threshold))
-    )
-
-
-def relative_robustness(
-    error: ArrayLike,
-    reference: ArrayLike,
-    *,
-    clean_error: float = 0.0,
-    reference_clean_error: float = 0.0,
-) -> float:
-    """Error over the severities of one kind of edit, as a share of a reference detector's.
-
-    Hendrycks and Dietterich 2019: ``CE = sum(E) / sum(E_ref)``, and with the two clean errors the
-    *relative* CE, ``sum(E - E_clean) / sum(E_ref - E_ref_clean)``. The mean of this over the
-    kinds of edit is mCE. With E = 1 - balanced accuracy; above 1 is worse than the reference.
-
-    Returns
-    -------
-    float
-        NaN where the reference's mean error (or rise of the error) is under one point: dividing
-        by it would say nothing, so report the absolute drop there.
-    """
-    ours, theirs = np.asarray(error, np.float64), np.asarray(reference, np.float64)
-    if ours.ndim != 1 or ours.shape != theirs.shape or not len(ours):
-        raise BadInput(
-            f"errors have shape {ours.shape} and the reference's {theirs.shape}: "
-            "give the same severities, at least one."
-        )
-    _require_finite(ours, "the error")
-    _require_finite(theirs, "the reference's error")
-    rise = float(np.mean(theirs - reference_clean_error))
-    if rise < SMALLEST_ERROR:
-        return float("nan")
-    return float(np.mean(ours - clean_error)) / rise

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,6 @@ class Job:
     """A notebook that is being executed."""
 
     process: subprocess.Popen[bytes]
-    scratch: Path
     started: float
     max_seconds: float
     log: Path
@@ -53,7 +51,6 @@ class Job:
         self.process.stdin.close()
         lines = self.process.stdout.read().decode(errors="replace").strip().splitlines()
         self.process.stdout.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
         if self.process.returncode or not lines:
             code = self.process.returncode
             return Outcome(f"its process ended with code {code}: see {self.log}", seconds, 0.0)
@@ -75,7 +72,6 @@ class Job:
             self.process.wait()
         assert self.process.stdout
         self.process.stdout.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def start(
@@ -108,9 +104,6 @@ def start(
         "cwd": str(notebook.resolve().parent),
     }
     file = store.write_json(folder / "job.json", job)
-    # sockets of the kernel and its history: short path, nobody else's settings
-    scratch = Path(tempfile.mkdtemp(prefix="offkey-"))
-    private = {"JUPYTER_RUNTIME_DIR": str(scratch), "IPYTHONDIR": str(scratch / "ipython")}
     log = folder / "log.txt"
     with open(log, "wb") as stream:
         process = subprocess.Popen(
@@ -118,18 +111,17 @@ def start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,
-            env={**os.environ, **environment, **private},
+            env={**os.environ, **environment},
             start_new_session=True,
         )
-    return Job(process, scratch, time.monotonic(), max_seconds, log)
+    return Job(process, time.monotonic(), max_seconds, log)
 
 
 def environment(*, data: Path, jobs: int, threads: int, scheduler: str = "") -> dict[str, str]:
     """Environment variables of a notebook: where data is, how many processes and threads."""
-    variables = {
+    return {
         "OFFKEY_DATA": str(data),
         "OFFKEY_JOBS": str(jobs),
         "OFFKEY_SCHEDULER": scheduler,
         **{name: str(threads) for name in _THREADS},
     }
-    return variables

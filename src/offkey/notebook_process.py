@@ -11,8 +11,10 @@ import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -34,8 +36,9 @@ class ThisInterpreter(AsyncKernelManager):
     started: ClassVar[list[ThisInterpreter]] = []
 
     def __init__(self, **settings: Any) -> None:
-        # sockets in a private folder: no port that another run could take first
-        super().__init__(**{**settings, "transport": "ipc"})
+        # sockets in this run's own folder: no port, and no name, that another run could take first
+        sockets = str(Path(os.environ["JUPYTER_RUNTIME_DIR"]) / "kernel")
+        super().__init__(**{**settings, "transport": "ipc", "ip": sockets})
         self.started.append(self)
 
     @property
@@ -57,13 +60,14 @@ class ThisInterpreter(AsyncKernelManager):
                 return  # it ended by itself meanwhile
 
 
-def _stop_when_abandoned() -> None:
-    sys.stdin.buffer.read()
+def _stop_when_abandoned(scratch: Path) -> None:
+    os.read(sys.stdin.fileno(), 1)  # unbuffered: a lock on sys.stdin would break a normal exit
     for kernel in ThisInterpreter.started:
         kernel.signal(signal.SIGINT)
     time.sleep(GRACE_S)
     for kernel in ThisInterpreter.started:
         kernel.signal(signal.SIGKILL)
+    shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 
@@ -125,8 +129,13 @@ def main() -> None:
     path = Path(sys.argv[1])
     job = json.loads(path.read_text(encoding="utf-8"))
     os.chdir(path.parent)
-    threading.Thread(target=_stop_when_abandoned, daemon=True).start()
-    error = _result(job)
+    # sockets of the kernel and its history: a short path, and nobody else's settings
+    with tempfile.TemporaryDirectory(prefix="offkey-", ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(scratch)
+        os.environ["IPYTHONDIR"] = str(scratch / "ipython")
+        threading.Thread(target=_stop_when_abandoned, args=[scratch], daemon=True).start()
+        error = _result(job)
     print(json.dumps({"error": error, "peak_rss_mb": _peak_rss_mb()}), flush=True)
 
 

@@ -33,20 +33,25 @@ def render(plan: Plan, fresh: set[str]) -> None:
     if not (stale or fresh or not (out / "index.html").is_file()):
         return
 
-    from offkey.reports import pages
+    # imported here: it draws figures, too, and a run that keeps everything should be quick
+    from offkey import reports
 
     for item in stale:
-        pages.notebook_page(
+        reports.notebook_page(
             out / item["ipynb"],
             out / item["html"],
             title=item["title"],
             provenance=provenance(plan, item["name"]),
             figures=plan.space.figures,
+            home="../index.html",
         )
-    pages.study_index(out, plan.study.model_dump(), entries, headline(out))
+    study = plan.study
+    settings = {"headline": study.headline} if study.headline else {}
+    about = {"name": study.study, "title": study.title, "question": study.question}
+    reports.study_index(out, {**settings, **study.parameters, **about}, entries, headline(out))
     root = workspace.project_root()
     if root and out.parent == root / "results":
-        pages.results_index(out.parent)
+        reports.results_index(out.parent)
 
 
 def entry(plan: Plan, run: Run) -> dict[str, Any]:
@@ -55,18 +60,17 @@ def entry(plan: Plan, run: Run) -> dict[str, Any]:
     status = state.get("status", run_states.NOT_RUN)
     if status == run_states.COMPLETE and not plan.is_current(run):
         status = run_states.OUTDATED
-    failed = status == run_states.FAILED and plan.failed_output(run).is_file()
-    output = plan.failed_output(run) if failed else plan.output(run)
-    shown = failed or (output.is_file() and status != run_states.FAILED)
-    ipynb = output.relative_to(plan.space.out).as_posix() if shown else ""
+    output = plan.failed_output(run) if status == run_states.FAILED else plan.output(run)
+    shown = output.is_file()
+    stem = output.name.removesuffix(".ipynb")
     return {
         "name": run.name,
-        "notebook": run.notebook,
+        "notebook": stem,
         "title": run.title or notebook_parameters.heading(plan.source(run)),
         "status": status,
         "seconds": state.get("seconds"),
-        "html": ipynb.removesuffix(".ipynb") + ".html" if shown else "",
-        "ipynb": ipynb,
+        "html": f"notebooks/{stem}.html" if shown else "",
+        "ipynb": f"notebooks/{stem}.ipynb" if shown else "",
         "error": state.get("error") or "",
     }
 
@@ -93,13 +97,18 @@ def headline(out: Path) -> pd.DataFrame | None:
 
 
 def headline_lines(out: Path) -> list[str]:
-    """The headline numbers as text: ``label: value [low, high] (n clips of m tracks)``."""
+    """The headline numbers as text: ``what: value [low, high] (n clips of m tracks)``."""
     table = headline(out)
+    if table is None:
+        return []
+    words = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
     lines = []
-    for row in table.to_dict("records") if table is not None else []:
-        low, high = row.get("low"), row.get("high")
-        interval = f" [{low:.3g}, {high:.3g}]" if low == low and low is not None else ""
-        n = row.get("n_clips")
-        count = f" ({n:.0f} clips of {row['n_tracks']:.0f} tracks)" if n == n and n else ""
-        lines.append(f"{row['label']}: {row['value']:.3g}{interval}{count}")
+    for row in table.to_dict("records"):
+        what = ", ".join(str(row[name]) for name in words if pd.notna(row[name]))
+        line = f"{what}: {row['value']:.3g}"
+        if pd.notna(row.get("low")) and pd.notna(row.get("high")):
+            line += f" [{row['low']:.3g}, {row['high']:.3g}]"
+        if pd.notna(row.get("n_clips")) and pd.notna(row.get("n_tracks")):
+            line += f" ({row['n_clips']:.0f} clips of {row['n_tracks']:.0f} tracks)"
+        lines.append(line)
     return lines

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from offkey import notebook_parameters, workspace
 from offkey.errors import BadInput, unknown
@@ -49,7 +49,7 @@ class Study(BaseModel):
     title: str = ""
     question: str = ""
     parameters: dict[str, Any] = {}
-    runs: list[Run]
+    runs: Annotated[list[Run], Field(min_length=1)]
     headline: dict[str, Any] = {}
 
     def run(self, name: str) -> Run:
@@ -95,7 +95,8 @@ def load(name: str) -> Study:
     except ValidationError as error:
         raise BadInput(f"{path}: {_first_problem(error)}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not valid YAML: {_one_line(error)}.") from error
+        reason = " ".join(str(error).split())
+        raise BadInput(f"{path} is not valid YAML: {reason}.") from error
     try:
         _check_order(study)
     except BadInput as error:
@@ -112,14 +113,8 @@ def _first_problem(error: ValidationError) -> str:
     return f"{where}: {first['msg']}."
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
 def _check_order(study: Study) -> None:
     names = [run.name for run in study.runs]
-    if not names:
-        raise BadInput("the study has no runs.")
     for name in names:
         if names.count(name) > 1:
             raise BadInput(f"two runs are called '{name}': give one of them another 'name'.")
@@ -189,16 +184,11 @@ def parameters(
                 raise BadInput(
                     f"run '{run.name}': {unknown('parameter', name, set(own) - set(FOLDERS))}"
                 )
-        start = f"{run.name}."
         given = {
             **{name: value for name, value in study.parameters.items() if name in own},
             **run.parameters,
             **{name: value for name, value in settings.items() if name in own},
-            **{
-                key.removeprefix(start): value
-                for key, value in settings.items()
-                if key.startswith(start)
-            },
+            **{n: settings[f"{run.name}.{n}"] for n in own if f"{run.name}.{n}" in settings},
         }
         effective[run.name] = {
             name: _typed(given.get(name, parameter.default), parameter, run.name)

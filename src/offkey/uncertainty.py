@@ -1,4 +1,4 @@
-"""How sure a number is: bootstrap over tracks, and paired tests.
+"""How sure a number is: bootstrap over tracks.
 
 Clips of one track are alike, so whole tracks are drawn, never clips. One set of draws
 (:func:`resample_tracks`) serves every condition, so that differences of conditions have intervals
@@ -20,7 +20,6 @@ CONFIDENCE = 0.95
 # with fewer tracks than about three a class is absent from more than this share of the resamples
 MAX_DROPPED = 0.05
 _BLOCK_VALUES = 500_000
-_EXACT_UP_TO = 13
 
 
 class Resamples(NamedTuple):
@@ -29,7 +28,7 @@ class Resamples(NamedTuple):
     tracks: np.ndarray
     counts: np.ndarray
 
-    def index(self, track_ids: ArrayLike) -> np.ndarray:
+    def columns(self, track_ids: ArrayLike) -> np.ndarray:
         """Column of each clip's track, shape (n_clips,)."""
         names = np.asarray(track_ids, dtype=object)
         place = {track: column for column, track in enumerate(self.tracks)}
@@ -169,17 +168,36 @@ class Interval(NamedTuple):
     n_dropped: int
 
 
-def interval(draws: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
-    """Percentile interval of the resamples that have a value.
+def interval(draws: np.ndarray, n_tracks: int, confidence: float = CONFIDENCE) -> Interval:
+    """Percentile interval of the resamples that have a value, widened for few tracks.
 
-    Where more than 5 % have none, the few tracks that there are cannot say how sure the number
-    is: both ends are NaN.
+    Parameters
+    ----------
+    draws : ndarray of shape (n_resamples,)
+        NaN where a class is absent.
+    n_tracks : int
+        Tracks behind the number; those of the smaller class where it needs both.
+
+    Returns
+    -------
+    Interval
+        Both ends NaN where more than 5 % of the resamples have no value, or under two tracks are
+        there: these cannot say how sure the number is.
+
+    Notes
+    -----
+    Resamples of n tracks spread too little, by sqrt((n - 1) / n), and a normal tail is too thin:
+    Hesterberg's (2015) expanded percentiles, ``Phi(-sqrt(n / (n - 1)) t(n - 1))``, mend both
+    (2.5 % becomes 1.9 % for 30 tracks, 2.3 % for 100).
     """
+    from scipy.stats import norm, t
+
     kept = draws[np.isfinite(draws)]
     n_dropped = len(draws) - len(kept)
-    if n_dropped > MAX_DROPPED * len(draws):
+    if n_dropped > MAX_DROPPED * len(draws) or n_tracks < 2:
         return Interval(float("nan"), float("nan"), n_dropped)
-    tail = (1 - confidence) / 2
+    widened = np.sqrt(n_tracks / (n_tracks - 1)) * t.ppf((1 - confidence) / 2, n_tracks - 1)
+    tail = norm.cdf(widened)
     low, high = np.quantile(kept, [tail, 1 - tail])
     return Interval(float(low), float(high), n_dropped)
 
@@ -190,72 +208,3 @@ def exact_interval(n_hits: int, n: int, confidence: float = CONFIDENCE) -> tuple
 
     found = binomtest(n_hits, n).proportion_ci(confidence, method="exact")
     return float(found.low), float(found.high)
-
-
-def mcnemar_exact(clean_right: ArrayLike, variant_right: ArrayLike) -> tuple[int, int, float]:
-    """Exact McNemar test: are as many clips lost as gained?
-
-    Parameters
-    ----------
-    clean_right, variant_right : array of bool of shape (n_clips,)
-        Whether the verdict is right; the same clips in the same order.
-
-    Returns
-    -------
-    n_lost, n_gained : int
-        Right only clean, right only edited.
-    p : float
-        Two-sided, ``min(1, 2 P(Bin(lost + gained, 1/2) <= min(lost, gained)))``. Takes clips as
-        independent: where tracks have several clips, read :func:`sign_flip_p` instead.
-    """
-    from statsmodels.stats.contingency_tables import mcnemar
-
-    clean, variant = np.asarray(clean_right, bool), np.asarray(variant_right, bool)
-    if clean.shape != variant.shape:
-        raise BadInput(f"{clean.shape} clean verdicts against {variant.shape} edited ones.")
-    table = np.bincount(2 * clean + variant, minlength=4).reshape(2, 2)
-    p = mcnemar(table, exact=True).pvalue
-    return int(table[1, 0]), int(table[0, 1]), float(p)
-
-
-def sign_flip_p(differences: ArrayLike, *, n_permutations: int = 9999, seed: int = 0) -> float:
-    """Two-sided permutation test of paired differences, one per track.
-
-    If the edit did nothing, each track's difference could as well have the other sign. All sign
-    patterns are tried where there are at most 13 differences other than 0, random ones beyond.
-
-    Parameters
-    ----------
-    differences : array of shape (n_tracks,)
-    n_permutations : int
-        Random patterns; p is never below 1 / (n_permutations + 1).
-    seed : int
-        The study's seed.
-    """
-    values = np.asarray(differences, dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise BadInput("a track's difference is not finite: leave the track out of the test.")
-    values = values[values != 0]
-    if not len(values):
-        return 1.0
-    # sums of the same numbers in another order differ in the last bits
-    reached = abs(values.sum()) - 1e-9 * np.abs(values).sum()
-    if len(values) <= _EXACT_UP_TO:
-        patterns = np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1
-        return float(np.mean(np.abs((1 - 2 * patterns) @ values) >= reached))
-    rng = seeding.rng(seed, "sign_flip")
-    rows = max(1, _BLOCK_VALUES // len(values))
-    n_reached = 0
-    for begin in range(0, n_permutations, rows):
-        size = (min(rows, n_permutations - begin), len(values))
-        signs = 1.0 - 2.0 * rng.integers(2, size=size, dtype=np.int8)
-        n_reached += int((np.abs(signs @ values) >= reached).sum())
-    return (n_reached + 1) / (n_permutations + 1)
-
-
-def holm(p_values: ArrayLike) -> np.ndarray:
-    """Holm's correction for several tests, same shape and order."""
-    from statsmodels.stats.multitest import multipletests
-
-    values = np.asarray(p_values, dtype=np.float64)
-    return multipletests(values, method="holm")[1] if len(values) else values

@@ -254,3 +254,23 @@ def _open(
         parts.append(merged.assign(shard=str(_beside(stem, ".npy"))))
     name = store.fingerprint([stem.name for _, stem in shards])
     return Variant(condition, pd.concat(parts, ignore_index=True), features, name)
+
+
+def overview(built: dict[str, Variant]) -> pd.DataFrame:
+    """What was built: clips, windows and size on disk per variant."""
+    rows = []
+    for variant in built.values():
+        clips = variant.clips
+        frames = int(clips["n_frames"].sum())
+        rows.append(
+            {
+                "variant": variant.condition.variant,
+                "edit": variant.condition.label,
+                "splits": ", ".join(clips["split"].unique()),
+                "clips": len(clips),
+                "windows": int(clips["n_windows"].sum()),
+                "level_change_db": round(float(clips["level_change_db"].mean()), 2),
+                "megabytes": round(frames * variant.features.n_mels * 2 / 1e6, 1),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -104,3 +104,15 @@ def verify(folder: Path) -> pd.DataFrame:
         elif store.file_sha256(path) != clip.sha256:
             problems.append((clip.clip_id, clip.path, "changed"))
     return pd.DataFrame(problems, columns=["clip_id", "path", "problem"])
+
+
+def catalogue() -> pd.DataFrame:
+    """Every known data set with its licence."""
+    columns = ["name", "title", "licence", "url"]
+    rows = [[getattr(info(name), column) for column in columns] for name in NAMES]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def skipped(folder: Path) -> pd.DataFrame:
+    """Files that could not be used when the data set was made: ``path, reason, detail``."""
+    return store.read_table(folder / "skipped.parquet")

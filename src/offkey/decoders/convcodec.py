@@ -23,7 +23,8 @@ DECODERS = {
 }
 WEIGHTS = Path(__file__).with_name("weights")
 LEVEL_DBFS = -20.0
-"""RMS level of what the network hears; the caller's level is restored."""
+PRE_EMPHASIS = 0.8
+_SILENCE_DBFS = -100.0
 
 
 def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np.ndarray:
@@ -48,21 +49,40 @@ def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np
         The weights are missing or damaged.
     """
     import torch
+    from scipy.signal import lfilter
 
     net = load(weights)
-    gain = np.float32(10 ** ((LEVEL_DBFS - max(audio.rms_dbfs(samples), -100.0)) / 20))
+    heard, gain = prepare(samples)
     frames = -(-len(samples) // net.hop)
-    padded = audio.fix_length(samples * gain, frames * net.hop)
-    noise = rng.random((net.latent, frames), dtype=np.float32) - np.float32(0.5)
+    padded = torch.from_numpy(audio.fix_length(heard, frames * net.hop))
+    noise = torch.from_numpy(quantisation_noise((1, net.latent, frames), rng))
     # With several threads the sums are split by thread, so the last bits would follow the machine.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            rebuilt = net(torch.from_numpy(padded)[None, None], torch.from_numpy(noise)[None])
+            rebuilt = net(padded[None, None], noise)[0, 0, : len(samples)].numpy()
     finally:
         torch.set_num_threads(threads)
-    return np.asarray(rebuilt[0, 0, : len(samples)].numpy() / gain)
+    return np.asarray(lfilter([1.0], [1.0, -PRE_EMPHASIS], rebuilt / gain), dtype=np.float32)
+
+
+def prepare(samples: np.ndarray) -> tuple[np.ndarray, np.float32]:
+    """What the network hears: treble raised, RMS at ``LEVEL_DBFS``; and the gain that took.
+
+    Music falls off towards high frequencies; without pre-emphasis the network spends its latent on
+    the low ones and leaves out the rest.
+    """
+    from scipy.signal import lfilter
+
+    raised = lfilter([1.0, -PRE_EMPHASIS], [1.0], samples).astype(np.float32)
+    gain = np.float32(10 ** ((LEVEL_DBFS - max(audio.rms_dbfs(raised), _SILENCE_DBFS)) / 20))
+    return raised * gain, gain
+
+
+def quantisation_noise(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Uniform in [-0.5, 0.5), float32: one quantisation step."""
+    return rng.random(shape, dtype=np.float32) - np.float32(0.5)
 
 
 @cache

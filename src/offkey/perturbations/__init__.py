@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from offkey import audio, seeding
 from offkey.errors import BadInput, unknown
@@ -172,3 +173,13 @@ def apply(
     edited = kind.apply(source, engines.get(condition.engine), **drawn)
     change = audio.rms_dbfs(edited) - audio.rms_dbfs(source.samples)
     return audio.match_level(edited, source.samples), change
+
+
+def catalogue() -> pd.DataFrame:
+    """Every perturbation with what it does and its levels."""
+    rows = []
+    for name in NAMES:
+        does = (module(name).__doc__ or "").strip().splitlines()[0].rstrip(".")
+        levels = " · ".join(condition.label for condition in conditions(name))
+        rows.append((name, does, levels))
+    return pd.DataFrame(rows, columns=["perturbation", "what it does", "levels"])

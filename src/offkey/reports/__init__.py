@@ -1,0 +1,53 @@
+"""Figures, tables and pages, from tables on disk only: no sound and no detector in here.
+
+One file per figure family (``plot_x(table) -> Figure``); :mod:`publish` writes a figure in both
+themes with its table; :mod:`pages` and :mod:`index` write what a reader opens.
+"""
+
+from offkey.reports.clean import clean_notebook, scrub
+from offkey.reports.conclusions import conclusions
+from offkey.reports.confusion import confusion_counts, plot_confusion
+from offkey.reports.forgetting import plot_forgetting
+from offkey.reports.generators import called_ai, plot_generators
+from offkey.reports.histograms import plot_histograms, score_bins
+from offkey.reports.history import plot_history
+from offkey.reports.measurement import plot_measurement
+from offkey.reports.pages import notebook_page, question_of, results_index, study_index
+from offkey.reports.publish import publish, show_sentences, show_table
+from offkey.reports.regimes import plot_regimes
+from offkey.reports.severity import plot_severity
+from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
+from offkey.reports.tables import headline, main_variants, per_variant
+from offkey.reports.words import formatted
+
+__all__ = [
+    "called_ai",
+    "clean_notebook",
+    "conclusions",
+    "confusion_counts",
+    "formatted",
+    "headline",
+    "main_variants",
+    "mel_table",
+    "notebook_page",
+    "per_variant",
+    "plot_confusion",
+    "plot_forgetting",
+    "plot_generators",
+    "plot_histograms",
+    "plot_history",
+    "plot_measurement",
+    "plot_regimes",
+    "plot_severity",
+    "plot_spectrogram",
+    "plot_waveforms",
+    "publish",
+    "question_of",
+    "results_index",
+    "score_bins",
+    "scrub",
+    "show_sentences",
+    "show_table",
+    "study_index",
+    "wave_table",
+]

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from offkey.reports import style
-from offkey.reports.tables import PERTURBATIONS, in_percent, metric_name, need, over_seeds, pick
+from offkey.reports.tables import need, over_seeds, pick, stage_order
+from offkey.reports.words import PERTURBATIONS, in_percent, metric_name
 
 
 @style.themed
@@ -32,12 +33,12 @@ def plot_forgetting(
     keep = (rows["subset"] == "all") & (rows["metric"] == metric) & (rows["regime"] == "iterative")
     need(rows[keep], "stage")
     rows = over_seeds(rows[keep])
-    stages = sorted(rows["stage"].unique())
+    stages = sorted(rows["stage"].unique(), key=stage_order)
     variants = sorted(dict.fromkeys(rows["variant"]), key=lambda name: name != "clean")
     labels = rows.drop_duplicates("variant").set_index("variant")["label"]
     matrix = rows.pivot_table(index="variant", columns="stage", values="value")
     matrix = matrix.reindex(index=variants, columns=stages)
-    fig = style.figure(max(4.4, 1.7 + 0.27 * len(variants)), 10.0)
+    fig = style.figure(max(3.4, 0.7 + 0.25 * len(variants)), 10.0)
     left, right = fig.subplots(1, 2, width_ratios=[1.0, 1.15])
     _matrix(left, matrix, [style.short(labels[name], 20) for name in variants], metric)
     _lines(right, rows, stages, metric)
@@ -46,8 +47,10 @@ def plot_forgetting(
         f"What is learnt and what is forgotten, stage by stage: {metric_name(metric)}",
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks per number. "
         "The detector is trained on one stage after another and tested on everything after each. "
-        "A line that falls to the right has been forgotten. Thick: mean of an edit's levels, with "
-        "the mean of their 95 % intervals; thin: each level.",
+        "A line that falls to the right has been forgotten. Thick: mean of an edit's levels, the "
+        "bar is the mean of their 95 % intervals; thin: each level.",
+        right.get_legend_handles_labels()[0],
+        columns=4,
     )
     return fig
 
@@ -73,21 +76,24 @@ def _matrix(axis: Axes, matrix: pd.DataFrame, names: list[str], metric: str) -> 
 
 def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> None:
     places = np.arange(len(stages))
-    kinds = [name for name in dict.fromkeys(rows["perturbation"]) if name in ("clean", *PERTURBATIONS)]
-    for kind in kinds:
+    kinds = [
+        name for name in dict.fromkeys(rows["perturbation"]) if name in ("clean", *PERTURBATIONS)
+    ]
+    for number, kind in enumerate(kinds):
         ink = style.colour(kind)
         mine = rows[rows["perturbation"] == kind]
         levels = mine.pivot_table(index="stage", columns="variant", values="value").reindex(stages)
         if levels.shape[1] > 1:
             axis.plot(places, levels.to_numpy(), color=ink, linewidth=0.8, alpha=0.45)
         mean = mine.groupby("stage")[["value", "low", "high"]].mean().reindex(stages)
-        axis.fill_between(places, mean["low"], mean["high"], color=ink, alpha=0.13, linewidth=0)
-        name = PERTURBATIONS.get(kind, kind)
-        axis.plot(places, mean["value"], color=ink, linewidth=2.6, marker="o", label=name)
+        dodged = places + 0.05 * (number - (len(kinds) - 1) / 2)
+        axis.vlines(dodged, mean["low"], mean["high"], color=ink, linewidth=1.4)
+        name = f"tested on {PERTURBATIONS.get(kind, kind)}"
+        axis.plot(dodged, mean["value"], color=ink, linewidth=2.6, marker="o", label=name)
     axis.set_xticks(places, [style.short(name, 14) for name in stages])
     axis.set_xlabel("after training stage")
+    axis.set_ylabel(metric_name(metric) + (" (%)" if in_percent(metric) else ""))
     axis.set_title("the same, as lines")
     axis.set_ylim(top=1.02)
     if in_percent(metric):
         axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
-    axis.legend(loc="lower right", title="tested on", ncols=2, alignment="left")

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from offkey.reports import style
-from offkey.reports.tables import comparable, need, over_seeds, pick, regime_name
+from offkey.reports.tables import comparable, need, over_seeds, pick
+from offkey.reports.words import regime_name
 
 PREFIX = "generator="
 
@@ -77,18 +78,21 @@ def plot_generators(
     scores : DataFrame
         The scores table.
     variant : str
-        Edit whose clips are tested; drawn over the clean ones (small, hollow).
+        Edit whose clips are tested, or a perturbation (then its last level); where the table has
+        clean clips too, those are drawn as rings.
     detector : str, optional
         Which one, where the table holds several.
     """
     rows = called_ai(pick(scores, "detector", detector))
-    shown = rows[rows["variant"] == variant]
-    need(shown, "source")
+    levels = [name for name in rows["variant"] if name.startswith(variant)]
+    if levels and variant not in levels:
+        variant = levels[-1]
+    shown = pick(rows, "variant", variant)
     regime = shown["regime"].iloc[0]
     shown = shown[shown["regime"] == regime]
     clean = rows[(rows["variant"] == "clean") & (rows["regime"] == regime)]
     order = shown.sort_values(["true", "value"], ascending=[True, True]).reset_index(drop=True)
-    fig = style.figure(1.9 + 0.27 * len(order), 8.0)
+    fig = style.figure(0.8 + 0.27 * len(order), 8.0)
     axis = fig.subplots()
     for place, row in order.iterrows():
         ink = style.colour(row["true"])
@@ -107,13 +111,13 @@ def plot_generators(
     axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
     axis.set_xlabel("share of its clips that is called AI (%)")
     axis.grid(axis="y", visible=False)
-    fig.legend(handles=_legend(variant != "clean"), loc="outside upper left", ncols=3)
     label = shown["label"].iloc[0]
     style.caption(
         fig,
         f"Who made it, and is it called AI? {'Clean clips' if variant == 'clean' else label}",
-        f"Detector {regime_name(regime)}. n = clips of that source. Bar: 95 % interval over tracks. "
+        f"Detector {regime_name(regime)}. n = clips of that source, bar: 95 % interval. "
         "AI sources belong at 100 %, human sources at 0 %.",
+        _legend(variant != "clean"),
     )
     return fig
 

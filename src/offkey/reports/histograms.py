@@ -59,17 +59,17 @@ def plot_histograms(bins: pd.DataFrame) -> Figure:
     """
     need(bins, "variant", "label", "true", "bin_low", "bin_high", "n_clips", "threshold")
     variants = list(dict.fromkeys(bins["variant"]))
-    fig = style.figure(1.5 + 1.55 * len(variants), 8.0)
+    fig = style.figure(0.5 + 1.5 * len(variants), 8.0)
     axes = np.atleast_1d(fig.subplots(len(variants), 1, sharex=True, sharey=True))
     for axis, variant in zip(axes, variants, strict=True):
         mine = bins[bins["variant"] == variant]
-        for name, sign in (("human", 1), ("AI", -1)):
+        for name, sign, way in (("human", 1, "upwards"), ("AI", -1, "downwards")):
             rows = mine[mine["true"] == name]
             total = max(1, rows["n_clips"].sum())
             axis.bar(
                 rows["bin_low"], sign * 100 * rows["n_clips"] / total, align="edge",
                 width=rows["bin_high"] - rows["bin_low"], color=style.colour(name),
-                edgecolor=style.base("paper"), linewidth=0.6, label=name,
+                edgecolor=style.base("paper"), linewidth=0.6, label=f"{name} clips ({way})",
             )  # fmt: skip
         axis.axhline(0, color=style.base("faint"), linewidth=0.8)
         axis.axvline(mine["threshold"].iloc[0], color=style.base("ink"), linestyle="--", lw=1.2,
@@ -83,14 +83,11 @@ def plot_histograms(bins: pd.DataFrame) -> Figure:
     axes[-1].set_xlabel("score: how probable the detector finds AI")
     axes[-1].set_xlim(0, 1)
     fig.supylabel("share of the class (%)", fontsize=9.5)
-    handles, labels = axes[0].get_legend_handles_labels()
-    names = {"human": "human clips (upwards)", "AI": "AI clips (downwards)"}
-    fig.legend(handles, [names.get(label, label) for label in labels], ncols=3,
-               loc="outside upper left")  # fmt: skip
     style.caption(
         fig,
         "Does the edit move the scores, or mix them?",
         "Right of the dashed line a clip is called AI. Both classes moving together is a shifted "
         "threshold; both lying over each other is lost separability.",
+        axes[0].get_legend_handles_labels()[0],
     )
     return fig

@@ -26,9 +26,9 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
     """
     need(history, "epoch", "train_loss", "val_loss", *([panel] if panel else []))
     groups = list(history.groupby(panel, sort=False)) if panel else [("", history)]
-    across = min(COLUMNS_PER_ROW, len(groups))
+    across = 2 if len(groups) == 4 else min(COLUMNS_PER_ROW, len(groups))
     down = -(-len(groups) // across)
-    fig = style.figure(1.4 + 2.4 * down, max(6.0, 3.2 * across))
+    fig = style.figure(0.3 + 2.4 * down, max(6.0, 3.2 * across))
     axes = fig.subplots(down, across, squeeze=False, sharey=True)
     for axis in axes.flat[len(groups) :]:
         axis.axis("off")
@@ -38,7 +38,7 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
         axis.plot(rows["epoch"], rows["train_loss"], color=train, linestyle="--", label="training")
         axis.plot(rows["epoch"], rows["val_loss"], color=val, label="validation")
         if rows["val_loss"].notna().any():
-            best = rows.loc[rows["val_loss"].idxmin()]
+            best = rows.nsmallest(1, "val_loss").iloc[0]
             axis.plot(best["epoch"], best["val_loss"], "o", mfc="none", mec=val, ms=10,
                       label="lowest validation loss")  # fmt: skip
         axis.set_title(style.short(name))
@@ -47,12 +47,11 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
         axis.set_ylim(bottom=0)
     for axis in axes[:, 0]:
         axis.set_ylabel("loss (cross-entropy)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper left", ncols=3)
     count = f"n = {clips} training clips. " if clips else ""
     style.caption(
         fig,
         "Did the training settle?",
         f"{count}A validation loss that rises while the training loss falls is overfitting.",
+        axes[0, 0].get_legend_handles_labels()[0],
     )
     return fig

@@ -26,7 +26,7 @@ def plot_measurement(table: pd.DataFrame) -> Figure:
     if "quantity" not in table:
         table = table.assign(quantity="")
     quantities = list(dict.fromkeys(table["quantity"]))
-    fig = style.figure(5.6, max(5.0, 1.0 + 3.6 * len(quantities)))
+    fig = style.figure(5.0, max(5.0, 1.0 + 3.6 * len(quantities)))
     axes = fig.subplots(2, len(quantities), squeeze=False, sharex="col", height_ratios=[1.5, 1])
     for (above, below), name in zip(axes.T, quantities, strict=True):
         rows = table[table["quantity"] == name]
@@ -34,27 +34,25 @@ def plot_measurement(table: pd.DataFrame) -> Figure:
         _measured(above, rows, unit)
         _error(below, rows, unit)
         above.set_title(style.short(name))
-    engines = list(dict.fromkeys(table["engine"])) if "engine" in table else []
-    if len(engines) > 1:
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="outside upper left", ncols=4)
-    per_variant = table.groupby(["quantity", "variant"]).size()
+    engines = table["engine"].nunique() if "engine" in table else 1
+    per_point = table.groupby(["quantity", "asked"]).size() // engines
     style.caption(
         fig,
         "Did the edit do what was asked?",
-        f"n = {per_variant.max()} measurements per variant, {len(per_variant)} points' worth of "
-        "variants in all. Above: on the grey line measured equals asked. Below: what is left; the "
-        "bar spans 95 % of the clips, the dot is their median.",
+        f"n = {per_point.max()} clips per asked value. Above: on the grey line measured equals "
+        "asked. Below: what is left; the bar spans 95 % of the clips, the dot is their median.",
+        axes[0, 0].get_legend_handles_labels()[0] if engines > 1 else (),
     )
     return fig
 
 
 def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str]]:
     if "engine" not in rows or rows["engine"].nunique() < 2:
-        return [("", rows, style.colour("human"))]
+        return [("", rows, style.colour("engine:vocoder"))]
     parts = rows.groupby("engine", sort=False)
-    inks = [style.colour("human"), style.colour("AI"), style.colour("tempo"), style.base("faint")]
-    return [(str(name), part, inks[i % 4]) for i, (name, part) in enumerate(parts)]
+    return [
+        (str(name), part, style.colour(f"engine:{name}", i)) for i, (name, part) in enumerate(parts)
+    ]
 
 
 def _measured(axis: Axes, rows: pd.DataFrame, unit: str) -> None:

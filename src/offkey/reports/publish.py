@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 
 from offkey import store
 from offkey.errors import BadInput
-from offkey.reports import style, tables
+from offkey.reports import style, words
 
 SUFFIXES = {"light": "", "dark": ".dark"}
 
@@ -54,6 +55,9 @@ def publish(
     for theme, suffix in SUFFIXES.items():
         with style.theme(theme):
             figure = plot(table, **options)
+            # Laid out once; else every file that is saved would do it again.
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
             title = " ".join((figure.get_suptitle() or name).split())
             for kind, drop in (("svg", "Date"), ("png", "Software")):
                 with store.writing(folder / f"{name}{suffix}.{kind}") as partial:
@@ -74,8 +78,19 @@ def _show_figure(png: bytes, name: str, title: str) -> None:
 
 def show_table(table: pd.DataFrame, caption: str = "") -> None:
     """Show a table in the notebook, numbers as ``value [low, high]`` with their n."""
-    text = tables.formatted(table).to_string(index=False)
+    text = words.formatted(table).to_string(index=False)
     if get_ipython() is None:
         print(f"{caption}\n{text}" if caption else text)
         return
-    display({"text/html": tables.table_html(table, caption), "text/plain": text}, raw=True)
+    display({"text/html": words.table_html(table, caption), "text/plain": text}, raw=True)
+
+
+def show_sentences(sentences: Iterable[str]) -> None:
+    """Show sentences as a list."""
+    lines = list(sentences)
+    text = "\n".join(f"- {line}" for line in lines)
+    if get_ipython() is None:
+        print(text)
+        return
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    display({"text/html": f"<ul>{items}</ul>", "text/plain": text}, raw=True)

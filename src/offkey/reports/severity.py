@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,24 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from offkey.reports import style
-from offkey.reports.tables import (
-    comparable,
-    in_percent,
-    metric_name,
-    need,
-    over_seeds,
-    pick,
-    regime_name,
-)
+from offkey.reports.tables import comparable, need, over_seeds, pick
+from offkey.reports.words import in_percent, metric_name, regime_name
 
-# perturbation -> (axis label, level that changes nothing)
-AXES = {
+# perturbation -> (axis label, level that changes nothing; None: the levels are not one number)
+AXES: dict[str, tuple[str, float | None]] = {
     "pitch": ("pitch shift (semitones)", 0.0),
     "tempo": ("playback rate (×)", 1.0),
-    "pitch_tempo": ("pitch and tempo together", None),
+    "pitch_tempo": ("pitch shift and playback rate", None),
 }
 CHANCE = {"balanced_accuracy": 0.5, "auc": 0.5, "eer": 0.5, "oracle_balanced_accuracy": 0.5}
-_LINES = ("-", ":", "-.")
+# What stands beside the curve: prefix of the variant -> (tick label, marker)
+ASIDE = {"round_trip": ("there &\nback", "D"), "original": ("random\ndraw", "s")}
+_LINES: tuple[Literal["-", ":", "-."], ...] = ("-", ":", "-.")
 
 
 @style.themed
@@ -43,35 +38,37 @@ def plot_severity(
     """Draw one column per edit and one row per metric, the clean clips at the centre.
 
     The first row falls when the detector errs; where the second (AUC) does not fall with it, only
-    the threshold has shifted and the classes can still be told apart.
+    the threshold has shifted and the classes can still be told apart. Beside each curve stand the
+    control (edited and edited back: what the tool alone does) and the random draws.
 
     Parameters
     ----------
     scores : DataFrame
         The scores table. Several regimes become colours, several engines line styles.
     metrics, perturbations : sequence of str
-        Rows and columns; a perturbation without rows is left out.
+        Rows and columns; one without numbers is left out.
     detector : str, optional
         Which one, where the table holds several.
     """
     need(scores, "detector", "regime", "variant", "perturbation", "level", "metric", "value")
     rows = over_seeds(comparable(pick(scores, "detector", detector)))
     rows = rows[rows["metric"].isin(metrics)]
-    present = [name for name in perturbations if (rows["perturbation"] == name).any()]
-    need(rows[rows["perturbation"].isin(present)], "metric")
-    shown = [metric for metric in metrics if (rows["metric"] == metric).any()]
-    fig = style.figure(1.5 + 2.75 * len(shown), 1.2 + 3.5 * max(2, len(present)))
-    axes = fig.subplots(len(shown), len(present), squeeze=False, sharey="row", sharex="col")
-    for line, metric in enumerate(shown):
-        for column, name in enumerate(present):
-            _panel(axes[line, column], rows[rows["metric"] == metric], name)
+    shown = [name for name in perturbations if (rows["perturbation"] == name).any()]
+    need(rows[rows["perturbation"].isin(shown)], "metric")
+    measured = [metric for metric in metrics if (rows["metric"] == metric).any()]
+    fig = style.figure(0.6 + 2.4 * len(measured), 0.8 + 4.1 * max(2, len(shown)))
+    axes = fig.subplots(len(measured), len(shown), squeeze=False, sharey="row", sharex="col")
+    for line, metric in enumerate(measured):
+        for column, name in enumerate(shown):
+            axis = axes[line, column]
+            _panel(axis, rows[rows["metric"] == metric], name)
             if line == 0:
-                axes[line, column].set_title(name.replace("_", " and "))
-            if line == len(shown) - 1:
-                axes[line, column].set_xlabel(AXES.get(name, (name, None))[0])
+                axis.set_title(name.replace("_", " and "))
+            if line == len(measured) - 1:
+                axis.set_xlabel(AXES.get(name, (name, None))[0])
         _vertical(axes[line, 0], metric)
-    fig.legend(handles=_legend(rows), loc="outside upper left", ncols=3)
-    style.caption(fig, f"What each edit does to {_names(rows)}", _note(rows))
+    title = f"What each edit does to the detector '{style.short(rows['detector'].iloc[0])}'"
+    style.caption(fig, title, _note(rows), _legend(rows))
     return fig
 
 
@@ -79,105 +76,94 @@ def _panel(axis: Axes, rows: pd.DataFrame, perturbation: str) -> None:
     neutral = AXES.get(perturbation, ("", None))[1]
     edits = rows[rows["perturbation"] == perturbation]
     labels = ["clean", *dict.fromkeys(edits["label"])]
-    for regime in dict.fromkeys(rows["regime"]):
+    if neutral is None:
+        places, names = [float(place) for place in range(len(labels))], labels
+    else:
+        places = sorted({neutral, *edits["level"].dropna()})
+        names = _level_names(places, neutral)
+        axis.axvline(neutral, color=style.base("faint"), linewidth=0.8)
+    # One step is a twelfth of the axis: the room of one tick label.
+    step = 1.0 if neutral is None else (places[-1] - places[0]) / 11
+    aside = {
+        prefix: rows[rows["variant"].str.split("@").str[0] == f"{prefix}_{perturbation}"]
+        for prefix in ASIDE
+    }
+    aside = {prefix: part for prefix, part in aside.items() if len(part)}
+    spots = {prefix: places[-1] + step * (1.9 + 2.5 * i) for i, prefix in enumerate(aside)}
+    regimes = list(dict.fromkeys(rows["regime"]))
+    for number, regime in enumerate(regimes):
+        ink = style.colour(f"trained:{regime}", number)
+        dodge = 0.3 * step * (number - (len(regimes) - 1) / 2)
         mine = edits[edits["regime"] == regime]
         clean = rows[(rows["regime"] == regime) & (rows["perturbation"] == "clean")]
-        ink = style.colour(f"trained:{regime}")
-        for number, (_, group) in enumerate(mine.groupby("engine", sort=False)):
+        for which, (_, group) in enumerate(mine.groupby("engine", sort=False)):
             data = pd.concat([clean, group])
             if neutral is None:
                 x = np.array([labels.index(label) for label in data["label"]], float)
-                x += 0.12 * number
-                _errorbars(axis, x, data, ink, "o")
+                _points(axis, x + dodge, data, ink, "ov^"[which % 3])
             else:
-                data = data.assign(level=data["level"].where(data["severity"] != 0, neutral))
-                data = data.sort_values("level")
-                _curve(axis, data, ink, number)
-        extra = rows[(rows["regime"] == regime) & rows["variant"].map(_belongs(perturbation))]
-        _markers(axis, extra, ink, neutral, len(labels))
+                _curve(axis, data, neutral, ink, which)
+        for prefix, part in aside.items():
+            part = part[part["regime"] == regime]
+            for which, (_, group) in enumerate(part.groupby("engine", sort=False)):
+                x = np.array([spots[prefix] + dodge * 1.6 + 0.2 * step * which])
+                _points(axis, x, group, ink, ASIDE[prefix][1])
+    if spots:
+        axis.axvline(places[-1] + 0.8 * step, color=style.base("grid"), linewidth=3)
+    ticks = [*places, *spots.values()]
+    axis.set_xticks(ticks, [*names, *(ASIDE[prefix][0] for prefix in spots)])
     if neutral is None:
-        draws = rows["variant"].map(_belongs(perturbation)).any()
-        ticks = [*labels, *(["random draws"] if draws else [])]
-        axis.set_xticks(range(len(ticks)), ticks, rotation=35, ha="right", rotation_mode="anchor")
-        axis.grid(axis="x", visible=False)
-    else:
-        levels = sorted({neutral, *edits["level"].dropna()})
-        axis.axvline(neutral, color=style.base("faint"), linewidth=0.8)
-        axis.set_xticks(levels, _level_labels(levels, neutral))
-        _thin(axis, levels)
+        for tick in axis.get_xticklabels()[: len(places)]:
+            tick.set(rotation=40, ha="right", rotation_mode="anchor")
+    axis.grid(axis="x", visible=False)
     metric = rows["metric"].iloc[0]
     if metric in CHANCE:
-        axis.axhline(CHANCE[metric], color=style.base("faint"), linestyle=(0, (1, 2)))
+        axis.axhline(CHANCE[metric], color=style.base("faint"), linestyle=(0, (1, 2)), lw=1.4)
 
 
-def _belongs(perturbation: str):  # type: ignore[no-untyped-def]
-    names = {f"original_{perturbation}", f"round_trip_{perturbation}", f"null_{perturbation}"}
-    return lambda variant: str(variant).split("@")[0] in names
+def _curve(axis: Axes, data: pd.DataFrame, neutral: float, ink: str, which: int) -> None:
+    data = data.assign(level=data["level"].where(data["severity"] != 0, neutral))
+    data = data.sort_values("level")
+    if which == 0:
+        low, high = data["low"], data["high"]
+        axis.fill_between(data["level"], low, high, color=ink, alpha=0.14, linewidth=0)
+    line = _LINES[which % len(_LINES)]
+    axis.plot(data["level"], data["value"], line, color=ink, marker="o", markersize=4)
 
 
-def _curve(axis: Axes, data: pd.DataFrame, ink: str, number: int) -> None:
-    axis.fill_between(data["level"], data["low"], data["high"], color=ink, alpha=0.16, linewidth=0)
-    style_of_line = _LINES[number % len(_LINES)]
-    axis.plot(data["level"], data["value"], style_of_line, color=ink, marker="o", markersize=4)
+def _points(axis: Axes, x: np.ndarray, data: pd.DataFrame, ink: str, marker: str) -> None:
+    axis.vlines(x, data["low"], data["high"], color=ink, linewidth=1.3)
+    inside = style.base("paper") if marker in "Ds" else ink
+    axis.plot(x, data["value"], marker, color=ink, markersize=5.5, markerfacecolor=inside)
 
 
-def _errorbars(axis: Axes, x: np.ndarray, data: pd.DataFrame, ink: str, marker: str) -> None:
-    reach = np.abs(data[["low", "high"]].to_numpy() - data[["value"]].to_numpy()).T
-    axis.errorbar(
-        x, data["value"], np.nan_to_num(reach), color=ink, marker=marker, markersize=6,
-        linestyle="none", linewidth=1.3, capsize=2.5,
-        markerfacecolor=style.base("paper") if marker in "Ds" else ink,
-    )  # fmt: skip
-
-
-def _markers(
-    axis: Axes, extra: pd.DataFrame, ink: str, neutral: float | None, after: int
-) -> None:
-    """Draw controls as diamonds and random draws as squares with the range they came from."""
-    for _, row in extra.iterrows():
-        control = row["perturbation"] in ("round_trip", "null_pitch", "null_tempo")
-        one = row.to_frame().T.astype({"value": float, "low": float, "high": float})
-        if neutral is None:
-            _errorbars(axis, np.array([float(after)]), one, ink, "D" if control else "s")
-            continue
-        if not control:
-            ends = [float(end.replace("−", "-")) for end in _NUMBER.findall(row["label"])]
-            if len(ends) == 2:
-                axis.hlines(row["value"], *ends, color=ink, linewidth=1.1, linestyle=(0, (4, 2)))
-        _errorbars(axis, np.array([neutral]), one, ink, "D" if control else "s")
-
-
-_NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?")
-
-
-def _level_labels(levels: list[float], neutral: float) -> list[str]:
+def _level_names(levels: list[float], neutral: float) -> list[str]:
+    """Tick labels; one that would touch the label before it stays empty."""
     sign = "+" if neutral == 0 else ""
-    return ["0" if level == 0 else f"{level:{sign}g}".replace("-", "−") for level in levels]
-
-
-def _thin(axis: Axes, levels: list[float]) -> None:
-    """Hide tick labels that would touch their neighbour."""
-    room = (max(levels) - min(levels)) / 13
-    last = -np.inf
-    for tick, level in zip(axis.xaxis.get_major_ticks(), levels, strict=True):
-        tick.label1.set_visible(level - last >= room)
-        last = level if level - last >= room else last
+    room = (levels[-1] - levels[0]) / 10
+    names, last = [], -np.inf
+    for level in levels:
+        near = level != neutral and min(abs(level - neutral), level - last) < room
+        text = "0" if level == 0 else f"{level:{sign}g}".replace("-", "−")
+        names.append("" if near else text)
+        last = last if near else level
+    return names
 
 
 def _vertical(axis: Axes, metric: str) -> None:
     low, high = axis.get_ylim()
-    axis.set_ylim(max(0.0, min(low, 0.45)), min(1.02, max(high, 1.02)))
+    axis.set_ylim(max(0.0, min(low, 0.45)), max(high, 1.02) if high <= 1.1 else high)
     if in_percent(metric):
         axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
     axis.set_ylabel(metric_name(metric) + (" (%)" if in_percent(metric) else ""))
 
 
 def _legend(rows: pd.DataFrame) -> list[Line2D]:
-    ink, faint, paper = style.base("ink"), style.base("faint"), style.base("paper")
+    ink, paper = style.base("ink"), style.base("paper")
     handles = [
-        Line2D([], [], color=style.colour(f"trained:{regime}"), marker="o", markersize=4,
+        Line2D([], [], color=style.colour(f"trained:{regime}", number), marker="o", markersize=4,
                label=regime_name(regime))
-        for regime in dict.fromkeys(rows["regime"])
+        for number, regime in enumerate(dict.fromkeys(rows["regime"]))
     ]  # fmt: skip
     engines = [name for name in dict.fromkeys(rows["engine"]) if name]
     if len(engines) > 1:
@@ -185,30 +171,22 @@ def _legend(rows: pd.DataFrame) -> list[Line2D]:
             Line2D([], [], color=ink, linestyle=_LINES[i % len(_LINES)], label=f"engine: {name}")
             for i, name in enumerate(engines)
         ]
-    kinds = set(rows["perturbation"])
-    if "round_trip" in kinds:
-        text = "control: edited and edited back"
-        handles.append(Line2D([], [], color=ink, marker="D", markerfacecolor=paper, linestyle="",
-                              label=text))  # fmt: skip
-    if any(str(kind).startswith("original_") for kind in kinds):
-        handles.append(Line2D([], [], color=ink, marker="s", markerfacecolor=paper, label=
-                              "random draw per clip, its range", linestyle=(0, (4, 2)),
-                              linewidth=1.1))  # fmt: skip
-    handles.append(Line2D([], [], color=faint, linestyle=(0, (1, 2)), label="coin flip"))
-    return handles
-
-
-def _names(rows: pd.DataFrame) -> str:
-    return f"the detector '{style.short(rows['detector'].iloc[0])}'"
+    words = {"round_trip": "control: edited and edited back", "original": "random draw per clip"}
+    for prefix, (_, marker) in ASIDE.items():
+        if rows["perturbation"].str.startswith(prefix).any():
+            handles.append(Line2D([], [], color=ink, marker=marker, markerfacecolor=paper,
+                                  linestyle="", label=words[prefix]))  # fmt: skip
+    chance = Line2D([], [], color=style.base("faint"), linestyle=(0, (1, 2)), label="coin flip")
+    return [*handles, chance]
 
 
 def _note(rows: pd.DataFrame) -> str:
     seeds = int(rows["n_seeds"].max())
-    band = "95 % interval over tracks"
+    band = "Band and bars: 95 % interval over tracks"
     if seeds > 1:
-        band = f"mean of {seeds} seeds; band from the lowest to the highest seed's 95 % interval"
+        band = f"Mean of {seeds} seeds; bands reach from the lowest to the highest 95 % interval"
     return (
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks per point. "
-        f"Band: {band}. Threshold fixed on clean validation clips; AUC needs none: accuracy that "
-        "falls while AUC stays is a shifted threshold, not lost separability."
+        f"{band}. The threshold is fixed on clean validation clips; AUC needs none, so accuracy "
+        "that falls while AUC stays means a shifted threshold, not lost separability."
     )

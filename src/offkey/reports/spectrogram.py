@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from offkey.errors import BadInput
 from offkey.reports import style
@@ -76,7 +79,7 @@ def plot_spectrogram(mels: pd.DataFrame, *, edit: str = "edited") -> Figure:
     same = before.shape == after.shape
     at = np.linspace(0, after.shape[1] - 1, before.shape[1]).round().astype(int)
     change = (after if same else after[:, at]) - before
-    fig = style.figure(3.9, 11.0)
+    fig = style.figure(3.4, 11.0)
     axes = fig.subplots(1, 3, sharey=True)
     levels = [before, after]
     for axis, level, name in zip(axes, levels, ("original", style.short(edit)), strict=False):
@@ -87,12 +90,12 @@ def plot_spectrogram(mels: pd.DataFrame, *, edit: str = "edited") -> Figure:
     mesh = _mel(axes[2], change, step, title, cmap=style.diverging(), vmin=-30, vmax=30)
     fig.colorbar(mesh, ax=axes[2], label="edited − original (dB)", pad=0.02)
     _hz_axis(axes[0], hz)
-    note = f"{len(hz)} mel bands, {step * 1000:.0f} ms per frame. Difference clipped at ±30 dB."
+    note = f"One clip, {len(hz)} mel bands, {1000 * step:.0f} ms per frame. Clipped at ±30 dB."
     style.caption(fig, f"What the edit does to the picture the detector sees: {edit}", note)
     return fig
 
 
-def _mel(axis: Axes, level: np.ndarray, step: float, title: str, **scale: object):  # type: ignore[no-untyped-def]
+def _mel(axis: Axes, level: np.ndarray, step: float, title: str, **scale: Any) -> AxesImage:
     extent = (0, level.shape[1] * step, -0.5, len(level) - 0.5)
     mesh = axis.imshow(
         level, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **scale
@@ -135,7 +138,7 @@ def wave_table(original: np.ndarray, edited: np.ndarray, *, sample_rate_hz: int)
 
 
 @style.themed
-def plot_waveform(waves: pd.DataFrame, *, edit: str = "edited") -> Figure:
+def plot_waveforms(waves: pd.DataFrame, *, edit: str = "edited") -> Figure:
     """Draw both waveforms under each other on one time axis.
 
     Parameters
@@ -146,17 +149,19 @@ def plot_waveform(waves: pd.DataFrame, *, edit: str = "edited") -> Figure:
         Words for the edited panel.
     """
     need(waves, "panel", "time_s", "low", "high")
-    fig = style.figure(3.6)
+    fig = style.figure(3.0)
     axes = fig.subplots(2, 1, sharex=True, sharey=True)
-    inks = {"original": style.base("faint"), "edited": style.colour("human")}
+    inks = {"original": style.base("faint"), "edited": style.colour("edited")}
     for axis, (name, title) in zip(axes, (("original", "original"), ("edited", edit)), strict=True):
         rows = waves[waves["panel"] == name]
-        axis.fill_between(rows["time_s"], rows["low"], rows["high"], color=inks[name], linewidth=0.4)
+        axis.fill_between(
+            rows["time_s"], rows["low"], rows["high"], color=inks[name], linewidth=0.4
+        )
         axis.set_title(style.short(title))
     axes[-1].set_xlabel("time (s)")
     axes[-1].set_xlim(0, waves["time_s"].max())
     fig.supylabel("sample value (full scale ±1)", fontsize=9.5)
     lengths = waves.groupby("panel")["time_s"].max()
-    note = f"Length {lengths['original']:.2f} s before, {lengths['edited']:.2f} s after."
+    note = f"One clip. Length {lengths['original']:.2f} s before, {lengths['edited']:.2f} s after."
     style.caption(fig, f"The waveform before and after: {style.short(edit)}", note)
     return fig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -11,15 +11,17 @@ from typing import Any, ParamSpec
 
 import matplotlib.style
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from offkey.errors import unknown
 
 THEMES = ("light", "dark")
 WIDTH_IN = 9.0
 DPI = 144
-CHARACTERS_PER_INCH = 15.5
+TITLE_LINE_IN, LEGEND_LINE_IN, NOTE_LINE_IN, MARGIN_IN = 0.25, 0.215, 0.165, 0.08
 
 _BASE = {
     "light": {"paper": "#ffffff", "ink": "#1b1f24", "faint": "#5f6873", "grid": "#e2e5e9"},
@@ -41,6 +43,9 @@ _PALETTE = {
     "tempo": ("#1f8a78", "#5fd3c0"),
     "pitch_tempo": ("#882255", "#e07aa8"),
     "control": ("#7d7d1e", "#d3d36a"),
+    "edited": ("#882255", "#e07aa8"),
+    "engine:vocoder": ("#3d4f66", "#b9c6d8"),
+    "engine:librosa": ("#aa4499", "#ec9fdf"),
 }
 _SPARE = ("#4d7f17", "#a3d65c"), ("#8c564b", "#d8a79c"), ("#5f6873", "#9aa4b0")
 
@@ -133,7 +138,9 @@ def scale() -> Colormap:
     """Sequential map from paper to a strong blue: more is further from the paper."""
     dark = _theme.get() == "dark"
     stops = (
-        ["#1c2127", "#1d3f5e", "#2f78ad", "#8fd0ff"] if dark else ["#f4f8fb", "#a9cfe8", "#3f88bd", "#08406e"]
+        ["#1c2127", "#1d3f5e", "#2f78ad", "#8fd0ff"]
+        if dark
+        else ["#f4f8fb", "#a9cfe8", "#3f88bd", "#08406e"]
     )
     return LinearSegmentedColormap.from_list("offkey", stops)
 
@@ -153,17 +160,45 @@ def on(background: Any) -> str:
 
 
 def figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
-    """Empty figure that lays itself out; it belongs to no window and needs no closing."""
+    """Empty figure that lays itself out; :func:`caption` adds what title and note need."""
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
-def caption(fig: Figure, title: str, note: str = "") -> None:
-    """Put a title above and a note (n, what the band is) below, both on the left."""
-    columns = int(fig.get_figwidth() * CHARACTERS_PER_INCH)
-    fig.suptitle(textwrap.fill(title, int(columns * 0.72)), x=0.01, ha="left")
-    if note:
-        lines = textwrap.fill(note, columns)
-        fig.supxlabel(lines, x=0.01, ha="left", fontsize=8.5, color=base("faint"))
+def caption(
+    fig: Figure, title: str, note: str, handles: Sequence[Artist] = (), columns: int = 3
+) -> None:
+    """Put title and legend above the panels and a note (n, what the band is) below, on the left.
+
+    The figure grows by what they need, so the panels keep their size.
+    """
+    width, height = fig.get_size_inches()
+    head = textwrap.wrap(title, int(9.4 * width))
+    foot = textwrap.wrap(note, int(15.0 * width))
+    legend_lines = -(-len(handles) // columns)
+    above = MARGIN_IN * 1.4 + TITLE_LINE_IN * len(head) + LEGEND_LINE_IN * legend_lines
+    below = MARGIN_IN * 2 + NOTE_LINE_IN * len(foot)
+    total = height + above + below
+    fig.set_size_inches(width, total)
+    layout = fig.get_layout_engine()
+    if isinstance(layout, ConstrainedLayoutEngine):
+        layout.set(rect=(0, below / total, 1, height / total))
+    else:
+        for axis in fig.axes:
+            box = axis.get_position(original=True)
+            bottom = (box.y0 * height + below) / total
+            axis.set_position((box.x0, bottom, box.width, box.height * height / total))
+    left = MARGIN_IN / width
+    top = 1 - MARGIN_IN / total
+    fig.suptitle("\n".join(head), x=left, y=top, ha="left", va="top").set_in_layout(False)
+    if handles:
+        corner = (left, top - TITLE_LINE_IN * len(head) / total)
+        fig.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=corner, ncols=columns,
+            borderaxespad=0, borderpad=0.1, columnspacing=1.6, handlelength=2.2,
+        ).set_in_layout(False)  # fmt: skip
+    text = fig.text(left, MARGIN_IN / total, "\n".join(foot), ha="left", va="bottom", fontsize=8.5)
+    text.set_color(base("faint"))
+    text.set_in_layout(False)
 
 
 def short(text: object, length: int = 28) -> str:

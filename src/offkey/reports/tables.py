@@ -1,55 +1,14 @@
-"""Rows of the scores table that belong together, the headline table, and numbers as text."""
+"""Rows of the scores table that belong together, and the headline table."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from offkey.errors import BadInput
-
-# metric -> (name, shown in per cent)
-METRICS = {
-    "balanced_accuracy": ("balanced accuracy", True),
-    "accuracy": ("accuracy", True),
-    "auc": ("AUC", False),
-    "oracle_accuracy": ("accuracy at the best threshold", True),
-    "oracle_balanced_accuracy": ("balanced accuracy at the best threshold", True),
-    "eer": ("equal error rate", True),
-    "false_accusation_rate": ("human called AI", True),
-    "miss_rate": ("AI called human", True),
-    "ece": ("calibration error", False),
-    "brier": ("Brier score", False),
-    "flip_rate": ("clips whose verdict flips", True),
-}
-REGIMES = {
-    "clean": "trained on clean",
-    "retrained": "retrained on the same edit",
-    "joint": "trained on all edits",
-    "iterative": "trained one after another",
-    "augmented": "trained with random edits",
-}
-PERTURBATIONS = {"pitch": "pitch", "tempo": "tempo", "pitch_tempo": "pitch and tempo"}
-_VALUES = ["value", "low", "high"]
-_COUNTS = ["n_clips", "n_tracks"]
-
-
-def metric_name(metric: str) -> str:
-    """Words for a metric."""
-    return METRICS.get(metric, (metric.replace("_", " "), False))[0]
-
-
-def in_percent(metric: str) -> bool:
-    """Whether a metric is a share that is shown in per cent."""
-    return METRICS.get(metric, ("", False))[1]
-
-
-def regime_name(regime: str) -> str:
-    """Words for a training regime."""
-    return REGIMES.get(regime, regime)
+from offkey.reports.words import COUNTS, PERTURBATIONS, VALUES, metric_name, regime_name
 
 
 def need(table: pd.DataFrame, *columns: str) -> None:
@@ -82,24 +41,42 @@ def pick(table: pd.DataFrame, column: str, value: str | None) -> pd.DataFrame:
     return table[table[column].astype(str) == value]
 
 
-def comparable(scores: pd.DataFrame) -> pd.DataFrame:
-    """One number per detector, regime, seed, variant and metric, over all clips.
+def comparable(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows (of scores or predictions) in which every regime stands for one model per variant.
 
-    Of ``retrained``, the model that was trained on the variant it is tested on; of ``iterative``,
-    the last stage.
+    Of ``retrained``, the model that was trained on the variant it is tested on (a single retrained
+    model is kept whole, under the name of what it was trained on); of ``iterative``, the last
+    stage; of scores, those over all clips.
     """
-    rows = scores[scores["subset"] == "all"]
+    rows = table[table["subset"] == "all"] if "subset" in table else table
     retrained = rows["regime"] == "retrained"
-    rows = rows[~retrained | (rows["train_variant"] == rows["variant"])]
-    iterative = rows[rows["regime"] == "iterative"]
-    if iterative.empty:
-        return rows
-    return rows[(rows["regime"] != "iterative") | (rows["stage"] == max(iterative["stage"]))]
+    trained_on = rows.loc[retrained, "train_variant"].unique()
+    if len(trained_on) == 1 and (rows.loc[retrained, "variant"] != trained_on[0]).any():
+        name = f"trained on {str(trained_on[0]).replace('_', ' ')}"
+        rows = rows.assign(regime=rows["regime"].where(~retrained, name))
+    else:
+        rows = rows[~retrained | (rows["train_variant"] == rows["variant"])]
+    return last_stage(rows)
+
+
+def stage_order(stage: str) -> tuple[int, str]:
+    """Order of ``"0 clean"``, ``"1 pitch"``, …: by number, so that 10 comes after 2."""
+    number = str(stage).split(" ")[0]
+    return (int(number) if number.isdecimal() else 0, str(stage))
+
+
+def last_stage(table: pd.DataFrame) -> pd.DataFrame:
+    """Of the iterative regime only the last stage; everything of the others."""
+    iterative = table["regime"] == "iterative"
+    if not iterative.any():
+        return table
+    last = max(table.loc[iterative, "stage"].unique(), key=stage_order)
+    return table[~iterative | (table["stage"] == last)]
 
 
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean value over the seeds; the interval reaches from the lowest to the highest of theirs."""
-    keys = [name for name in scores if name not in ("seed", *_VALUES, *_COUNTS)]
+    keys = [name for name in scores if name not in ("seed", *VALUES, *COUNTS)]
     how = {"value": "mean", "low": "min", "high": "max", "n_clips": "max", "n_tracks": "max"}
     grouped = scores.groupby(keys, sort=False, dropna=False)
     merged = grouped.agg({**how, "seed": "nunique"}).reset_index()
@@ -127,8 +104,9 @@ def headline(
     Returns
     -------
     DataFrame
-        ``detector, regime, tested_on, metric, value, low, high, n_clips, n_tracks``. The worst of
-        several levels is picked by looking at the result, so it is a bound, not an estimate.
+        ``detector, regime, tested_on, label, metric, value, low, high, n_clips, n_tracks``;
+        ``label`` says all of it in words. The worst of several levels is picked by looking at the
+        result, so it is a bound, not an estimate.
     """
     rows = comparable(scores)
     rows = over_seeds(rows[rows["metric"].isin(metrics)])
@@ -146,62 +124,41 @@ def headline(
             text += f" (worst of {count})" if count > 1 else ""
             same = (family["variant"] == worst["variant"]) & (family["engine"] == worst["engine"])
             found.append(family[same].assign(tested_on=text))
-    columns = ["detector", "regime", "tested_on", "metric", *_VALUES, *_COUNTS]
-    return pd.concat(found)[columns].reset_index(drop=True)
+    table = pd.concat(found)
+    about = zip(table["regime"], table["tested_on"], table["metric"], strict=True)
+    table["label"] = [
+        f"{metric_name(metric)}, {regime_name(regime)}, tested on {tested_on}"
+        for regime, tested_on, metric in about
+    ]
+    columns = ["detector", "regime", "tested_on", "label", "metric", *VALUES, *COUNTS]
+    return table[columns].reset_index(drop=True)
 
 
-def number(value: float, metric: str = "", n: float = np.inf) -> str:
-    """One number as text: per cent for shares, no digit that `n` clips cannot carry."""
-    if not np.isfinite(value):
-        return "–"
-    if not in_percent(metric):
-        return f"{value:.{2 if n < 200 else 3}f}"
-    return f"{100 * value:.{0 if n < 200 else 1}f} %"
+def per_variant(
+    scores: pd.DataFrame,
+    metrics: Sequence[str] = ("balanced_accuracy", "auc", "false_accusation_rate", "miss_rate"),
+) -> pd.DataFrame:
+    """Every tested variant of the table's models, in its order, with a few metrics.
 
-
-def interval(value: float, low: float, high: float, metric: str = "", n: float = np.inf) -> str:
-    """``value [low, high]`` as text; the value alone where there is no interval."""
-    text = number(value, metric, n)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return text
-    ends = [number(end, metric, n).removesuffix(" %") for end in (low, high)]
-    return f"{text} [{ends[0]}, {ends[1]}]"
-
-
-def formatted(table: pd.DataFrame) -> pd.DataFrame:
-    """Text version of a table: one column per metric, ``value [low, high]``, then n.
-
-    A table without a ``value`` column keeps its columns; its fractions get four digits.
+    Returns
+    -------
+    DataFrame
+        ``detector, regime, tested_on, metric, value, low, high, n_clips, n_tracks``.
     """
-    if "value" not in table or table.empty:
-        return table.map(_cell).rename(columns=lambda name: str(name).replace("_", " "))
-    table = table.assign(metric=table["metric"] if "metric" in table else "value")
-    keys = [name for name in table if name not in ("metric", *_VALUES, *_COUNTS)]
-    rows = []
-    for key, group in table.groupby(keys or (lambda _: 0), sort=False, dropna=False):
-        names = key if isinstance(key, tuple) else (key,)
-        row = {name.replace("_", " "): _cell(part) for name, part in zip(keys, names, strict=False)}
-        for record in group.to_dict("records"):
-            low, high = record.get("low", np.nan), record.get("high", np.nan)
-            n = record.get("n_clips", np.inf)
-            title = metric_name(record["metric"])
-            row[title] = interval(record["value"], low, high, record["metric"], n)
-        for count in (name for name in _COUNTS if name in group):
-            row[count.replace("n_", "n ")] = f"{group[count].max():.0f}"
-        rows.append(row)
-    return pd.DataFrame(rows).fillna("–")
+    rows = over_seeds(last_stage(scores[scores["subset"] == "all"]))
+    rows = rows[rows["metric"].isin(metrics)]
+    need(rows, "detector", "regime", "variant", "metric")
+    rank = {metric: place for place, metric in enumerate(metrics)}
+    rows = rows.sort_values("metric", key=lambda names: names.map(rank), kind="stable")
+    keys = ["detector", "regime", "train_variant", "engine"]
+    keys = [key for key in keys if rows[key].replace("", np.nan).nunique() > 1]
+    columns = [*keys, "tested_on", "metric", *VALUES, *COUNTS]
+    return rows.assign(tested_on=rows["label"])[columns].reset_index(drop=True)
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return "–" if np.isnan(value) else f"{value:.4g}"
-    return value
-
-
-def table_html(table: pd.DataFrame, caption: str = "") -> str:
-    """HTML of a table; every name in it is escaped."""
-    text = formatted(table).to_html(index=False, border=0, escape=True, classes="offkey")
-    if not caption:
-        return text
-    head, rest = text.split(">", 1)
-    return f"{head}>\n  <caption>{html.escape(caption)}</caption>{rest}"
+def main_variants(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the clean clips and of the original study's random draws; all where none is there."""
+    main = predictions["perturbation"].str.startswith("original_")
+    if not main.any():
+        return predictions
+    return predictions[main | (predictions["perturbation"] == "clean")]

@@ -1,0 +1,112 @@
+"""Variants and log-mels: this package against one librosa call per variant, side by side.
+
+    python benchmarks/variants.py [--clips 8] [--rounds 3] [--out results/benchmarks]
+
+Both sides decode the same FLAC clips and make the same seven variants and their log-mels, on one
+core, in turn within one run, after a warm-up; the ratio is taken round by round.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1", OFFKEY_JOBS="1")
+
+import argparse
+import platform
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pandas as pd
+
+from offkey import audio, perturbations, seeding, store
+from offkey.features import LogMel
+from offkey.perturbations import Source
+
+VARIANTS = ["clean", "pitch-2", "pitch+2", "tempo0.9", "tempo1.1"]
+VARIANTS += ["pitch_tempo-2x1.1", "pitch_tempo+2x0.9"]
+
+
+def make_clips(folder: Path, count: int) -> list[Path]:
+    """Ten-second clips of decaying harmonic notes."""
+    paths = []
+    for number in range(count):
+        rng = seeding.rng(0, "benchmark", str(number))
+        t = np.arange(4000) / 16_000
+        notes = []
+        for _ in range(40):
+            f0 = 440 * 2 ** (rng.integers(-20, 10) / 12)
+            tone = sum(np.sin(2 * np.pi * k * f0 * t) / k for k in range(1, 9))
+            notes.append(tone * np.exp(-6 * t))
+        sound = np.concatenate(notes) + 0.01 * rng.standard_normal(160_000)
+        paths.append(audio.write(folder / f"{number}.flac", 0.1 * sound.astype(np.float32)))
+    return paths
+
+
+def ours(path: Path) -> list[np.ndarray]:
+    """Decode once, analyse once, edit and take the log-mel of every variant."""
+    features = LogMel()
+    source = Source(audio.load(path))
+    mels = []
+    for condition in perturbations.find(VARIANTS):
+        drawn = perturbations.draw(condition, 0, path.stem)
+        edited, _ = perturbations.apply(condition, source, drawn)
+        mels.append(features(features.centre(edited, 2)))
+    return mels
+
+
+def naive(path: Path) -> list[np.ndarray]:
+    """One librosa.load, one librosa effect and one librosa log-mel per variant."""
+    features = LogMel()
+    mels = []
+    for condition in perturbations.find(VARIANTS):
+        samples, rate = librosa.load(path, sr=16_000)
+        drawn = perturbations.draw(condition, 0, path.stem)
+        if "semitones" in drawn:
+            samples = librosa.effects.pitch_shift(samples, sr=rate, n_steps=drawn["semitones"])
+        if "rate" in drawn:
+            samples = librosa.effects.time_stretch(samples, rate=drawn["rate"])
+        power = librosa.feature.melspectrogram(y=features.centre(samples, 2), sr=rate)
+        mels.append(librosa.power_to_db(power, ref=np.max).T)
+    return mels
+
+
+def main() -> None:
+    """Measure and print; write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        paths = make_clips(Path(folder), options.clips)
+        for work in (naive, ours):
+            work(paths[0])
+        for number in range(options.rounds):
+            row: dict[str, float] = {"round": number + 1}
+            for work in (naive, ours):
+                start = time.perf_counter()
+                for path in paths:
+                    work(path)
+                row[f"{work.__name__}_ms_per_clip"] = (
+                    1000 * (time.perf_counter() - start) / len(paths)
+                )
+            row["ratio"] = row["naive_ms_per_clip"] / row["ours_ms_per_clip"]
+            rows.append(row)
+    table = pd.DataFrame(rows).assign(
+        n_clips=options.clips, variants=len(VARIANTS), python=platform.python_version(),
+        librosa=librosa.__version__,
+        peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    )  # fmt: skip
+    store.write_table(table, options.out / "variants.parquet", csv=True)
+    print(table.round(2).to_string(index=False))
+    print(f"median ratio {table['ratio'].median():.1f}")
+
+
+if __name__ == "__main__":
+    main()

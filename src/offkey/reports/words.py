@@ -1,0 +1,115 @@
+"""Words for metrics and regimes, and numbers as text with the digits their n can carry."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# metric -> (name, shown in per cent)
+METRICS = {
+    "balanced_accuracy": ("balanced accuracy", True),
+    "accuracy": ("accuracy", True),
+    "auc": ("AUC", False),
+    "oracle_accuracy": ("accuracy at the best threshold", True),
+    "oracle_balanced_accuracy": ("balanced accuracy at the best threshold", True),
+    "eer": ("equal error rate", True),
+    "false_accusation_rate": ("human called AI", True),
+    "miss_rate": ("AI called human", True),
+    "ece": ("calibration error", False),
+    "brier": ("Brier score", False),
+    "called_ai_rate": ("called AI", True),
+    "flip_rate": ("verdict flips", True),
+    "drop_balanced_accuracy": ("lost balanced accuracy", True),
+    "drop_auc": ("lost AUC", False),
+    "drift_mean": ("mean change of the score", False),
+    "drift_max": ("largest change of the score", False),
+}
+REGIMES = {
+    "clean": "trained on clean",
+    "retrained": "retrained on the same edit",
+    "joint": "trained on all edits",
+    "iterative": "trained one after another",
+    "augmented": "trained with random edits",
+}
+PERTURBATIONS = {"pitch": "pitch", "tempo": "tempo", "pitch_tempo": "pitch and tempo"}
+VALUES = ["value", "low", "high"]
+COUNTS = ["n_clips", "n_tracks"]
+
+
+def metric_name(metric: str) -> str:
+    """Words for a metric."""
+    return METRICS.get(metric, (metric.replace("_", " "), False))[0]
+
+
+def in_percent(metric: str) -> bool:
+    """Whether a metric is a share that is shown in per cent."""
+    return METRICS.get(metric, ("", False))[1]
+
+
+def regime_name(regime: str) -> str:
+    """Words for a training regime."""
+    return REGIMES.get(regime, regime)
+
+
+def number(value: float, metric: str = "", n: float = np.inf) -> str:
+    """One number as text: per cent for shares, no digit that `n` clips cannot carry."""
+    if not np.isfinite(value):
+        return "–"
+    if not in_percent(metric):
+        return f"{value:.{2 if n < 200 else 3}f}"
+    return f"{100 * value:.{0 if n < 200 else 1}f} %"
+
+
+def interval(value: float, low: float, high: float, metric: str = "", n: float = np.inf) -> str:
+    """``value [low, high]`` as text; the value alone where there is no interval."""
+    text = number(value, metric, n)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return text
+    ends = [number(end, metric, n).removesuffix(" %") for end in (low, high)]
+    return f"{text} [{ends[0]}, {ends[1]}]"
+
+
+def formatted(table: pd.DataFrame) -> pd.DataFrame:
+    """Text version of a table: one column per metric, ``value [low, high]``, then n.
+
+    A table without a ``value`` column keeps its columns; its fractions get four digits.
+    """
+    if "value" not in table or table.empty:
+        return table.map(_cell).rename(columns=lambda name: str(name).replace("_", " "))
+    table = table.assign(metric=table.get("metric", "value"))
+    if {"tested_on", "label"} <= set(table):
+        table = table.drop(columns="label")
+    keys = [str(name) for name in table if name not in ("metric", *VALUES, *COUNTS)]
+    rows = []
+    for key, group in table.groupby(keys or (lambda _: 0), sort=False, dropna=False):
+        names = key if isinstance(key, tuple) else (key,)
+        row = {name.replace("_", " "): _cell(part) for name, part in zip(keys, names, strict=False)}
+        for record in group.to_dict("records"):
+            low, high = record.get("low", np.nan), record.get("high", np.nan)
+            n = record.get("n_clips", np.inf)
+            title = metric_name(record["metric"])
+            row[title] = interval(record["value"], low, high, record["metric"], n)
+        for count in (name for name in COUNTS if name in group):
+            row[count.replace("n_", "n ")] = f"{group[count].max():.0f}"
+        rows.append(row)
+    return pd.DataFrame(rows).fillna("–")
+
+
+def _cell(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value
+
+
+def table_html(table: pd.DataFrame, caption: str = "") -> str:
+    """HTML of a table; every name in it is escaped."""
+    text = formatted(table).to_html(index=False, border=0, escape=True, classes="offkey")
+    if not caption:
+        return text
+    head, rest = text.split(">", 1)
+    return f"{head}>\n  <caption>{html.escape(caption)}</caption>{rest}"

@@ -1,0 +1,513 @@
+"""Figures and pages from tables alone: files are there, names are text, nothing loads from afar."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from offkey import reports, store
+from offkey.errors import BadInput
+from offkey.reports import generators, pages, style, tables, words
+from offkey.workspace import project_root
+
+EVIL = '<img src=x onerror=alert(1)> & "A$AP$"'
+VARIANTS = [
+    ("clean", "clean", 0, np.nan, "clean"),
+    ("pitch-2", "pitch", -1, -2.0, "−2 st"),
+    ("pitch+2", "pitch", 1, 2.0, "+2 st"),
+    ("tempo0.9", "tempo", -1, 0.9, "×0.9"),
+    ("pitch_tempo-2x0.9", "pitch_tempo", 1, np.nan, "−2 st ×0.9"),
+    ("original_pitch", "original_pitch", 1, np.nan, "U(−2, 2) st"),
+    ("round_trip_pitch", "round_trip", 1, np.nan, "+2 then −2 st"),
+]
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def scores() -> pd.DataFrame:
+    """Clean-trained, retrained and iterative models whose accuracy is known per variant."""
+    models = [("clean", "", "clean", 0.0), ("iterative", "0 clean", "clean", 0.0)]
+    models += [("iterative", "10 pitch", "pitch+2", 0.04), ("iterative", "2 tempo", "tempo0.9", 0)]
+    models += [("retrained", "", name, 0.05) for name, *_ in VARIANTS]
+    rows = []
+    for regime, stage, trained, gain in models:
+        for variant, perturbation, severity, level, label in VARIANTS:
+            about = {
+                "detector": "resnet", "regime": regime, "stage": stage, "train_variant": trained,
+                "seed": 0, "variant": variant, "perturbation": perturbation, "severity": severity,
+                "level": level, "unit": "", "label": label, "engine": "vocoder" if severity else "",
+            }  # fmt: skip
+            accuracy = 0.9 - 0.1 * (severity != 0) + gain
+            values = {"balanced_accuracy": accuracy, "auc": accuracy + 0.05, "drop_auc": 0.02}
+            for metric, value in values.items():
+                size = {"low": value - 0.05, "high": value + 0.04, "n_clips": 80, "n_tracks": 40}
+                rows.append({**about, "subset": "all", "metric": metric, "value": value, **size})
+            for source, metric in ((EVIL, "miss_rate"), ("fma", "false_accusation_rate")):
+                size = {"low": np.nan, "high": np.nan, "n_clips": 20, "n_tracks": 10}
+                subset = f"generator={source}"
+                rows.append({**about, "subset": subset, "metric": metric, "value": 0.2, **size})
+    return pd.DataFrame(rows)
+
+
+def predictions() -> pd.DataFrame:
+    """Twenty clips a variant; on pitched ones, AI clips slip below the threshold."""
+    parts = []
+    for variant, perturbation, _, _, label in VARIANTS:
+        target = np.arange(20) % 2
+        score = np.where(target == 1, 0.3 if perturbation == "pitch" else 0.8, 0.1)
+        keys = {"regime": "clean", "train_variant": "clean", "stage": "", "seed": 0}
+        about = {"variant": variant, "perturbation": perturbation, "label": label, **keys}
+        parts.append(pd.DataFrame({**about, "target": target, "score": score, "threshold": 0.5}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def measured() -> pd.DataFrame:
+    asked = np.repeat([-200.0, 200.0], 4)
+    error = np.tile([-1.0, 0, 1, 2], 2)
+    about = {"variant": "pitch", "label": "x", "quantity": EVIL, "unit": "cents"}
+    parts = [
+        pd.DataFrame({**about, "engine": engine, "asked": asked, "measured": asked + error})
+        for engine in ("vocoder", "librosa")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def figures() -> dict[str, tuple]:
+    mel = -40 + 20 * np.sin(np.arange(32 * 25)).reshape(32, 25)
+    hz = np.geomspace(60, 7900, 32)
+    wave = np.sin(np.arange(16000) / 20)
+    history = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [0.7, 0.4, 0.2], "stage": EVIL})
+    clean = predictions()
+    return {
+        "confusion": (reports.plot_confusion, reports.confusion_counts(clean), {}),
+        "severity": (reports.plot_severity, scores(), {}),
+        "regimes": (reports.plot_regimes, scores(), {}),
+        "forgetting": (reports.plot_forgetting, scores(), {}),
+        "generators": (reports.plot_generators, scores(), {"variant": "pitch"}),
+        "histograms": (reports.plot_histograms, reports.score_bins(clean, ["clean"]), {}),
+        "history": (
+            reports.plot_history,
+            history.assign(val_loss=[0.6, 0.5, 0.55]),
+            {"panel": "stage", "clips": 30},
+        ),
+        "measurement": (reports.plot_measurement, measured(), {}),
+        "spectrogram": (
+            reports.plot_spectrogram,
+            reports.mel_table(mel, mel[:, :20], frequencies_hz=hz, frame_s=0.032),
+            {"edit": EVIL},
+        ),
+        "waveforms": (
+            reports.plot_waveforms,
+            reports.wave_table(wave, wave[:8000], sample_rate_hz=16000),
+            {"edit": "×2"},
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", figures())
+def test_figure_is_published_in_both_themes_with_its_table(name: str, tmp_path: Path) -> None:
+    plot, table, options = figures()[name]
+    reports.publish(plot, table, tmp_path, name, **options)
+    made = {path.name for path in tmp_path.iterdir()}
+    endings = ("svg", "png", "dark.svg", "dark.png", "csv")
+    assert made == {f"{name}.{ending}" for ending in endings}
+    assert len(pd.read_csv(tmp_path / f"{name}.csv")) == len(table)
+    light, dark = ((tmp_path / f"{name}{mid}.png").read_bytes() for mid in ("", ".dark"))
+    assert light[:4] == dark[:4] == b"\x89PNG"
+    assert light != dark
+    assert "<dc:date>" not in (tmp_path / f"{name}.svg").read_text()
+
+
+def test_publishing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        bins = reports.score_bins(predictions(), ["clean"])
+        reports.publish(reports.plot_histograms, bins, tmp_path / folder, "g")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_figure_name_cannot_leave_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="only letters"):
+        reports.publish(reports.plot_generators, scores(), tmp_path / "in", "../out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_plot_called_by_hand_is_light_and_leaves_the_users_style_alone() -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    figure = reports.plot_histograms(reports.score_bins(predictions(), ["clean"]))
+    assert figure.get_facecolor()[:3] == (1.0, 1.0, 1.0)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_figures_say_n_and_keep_text_inside() -> None:
+    for name, (plot, table, options) in figures().items():
+        figure = plot(table, **options)
+        words_on_it = " ".join(text.get_text() for text in figure.findobj(match=_is_text))
+        assert re.search(r"n = \d|n=\d|[Oo]ne clip", words_on_it), name
+        figure.canvas.draw()
+        for text in figure.texts:
+            box = text.get_window_extent()
+            assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, (name, text.get_text())
+
+
+def _is_text(artist: object) -> bool:
+    return hasattr(artist, "get_text") and isinstance(artist.get_text(), str)
+
+
+def test_confusion_counts_are_the_verdicts() -> None:
+    counts = reports.confusion_counts(predictions()).set_index(["variant", "true", "called"])
+    cells = counts["n_clips"]
+    assert cells["clean", "AI", "AI"] == cells["clean", "human", "human"] == 10
+    assert cells["pitch+2", "AI", "human"] == 10
+    assert cells["pitch+2", "AI", "AI"] == 0
+
+
+def test_retrained_counts_come_from_the_model_trained_on_that_variant() -> None:
+    clean = predictions()
+    right = clean.assign(regime="retrained", train_variant=clean["variant"], score=clean["target"])
+    wrong = right.assign(train_variant="pitch+2", score=1 - right["target"])
+    table = pd.concat([clean, right, wrong[wrong["variant"] != "pitch+2"]])
+    counts = reports.confusion_counts(table)
+    retrained = counts[counts["regime"] == "retrained"]
+    assert retrained.loc[retrained["true"] == retrained["called"], "n_clips"].eq(10).all()
+
+
+def test_last_stage_goes_by_number() -> None:
+    kept = tables.last_stage(scores())
+    assert set(kept.loc[kept["regime"] == "iterative", "stage"]) == {"10 pitch"}
+
+
+def test_called_ai_turns_the_miss_rate_round() -> None:
+    rows = generators.called_ai(scores()).query("regime == 'clean' and variant == 'clean'")
+    values = rows.set_index("true")["value"]
+    assert values["AI"] == pytest.approx(0.8)
+    assert values["human"] == pytest.approx(0.2)
+
+
+def test_wilson_known_answer() -> None:
+    # 8 of 10: the textbook's 0.490 to 0.943
+    low, high = generators.wilson(np.array([0.8]), np.array([10]))
+    assert (round(low[0], 3), round(high[0], 3)) == (0.490, 0.943)
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "n", "text"),
+    [
+        (0.8765, "accuracy", 60, "88 % [80, 90]"),
+        (0.8765, "accuracy", 400, "87.6 % [80.0, 90.0]"),
+        (0.8765, "auc", 60, "0.88 [0.80, 0.90]"),
+    ],
+)
+def test_numbers_have_no_digit_that_n_cannot_carry(value, metric, n, text) -> None:
+    assert words.interval(value, 0.8, 0.9, metric, n) == text
+
+
+def test_headline_names_the_worst_level_and_stays_readable_as_lines() -> None:
+    table = scores()
+    worse = (table["variant"] == "pitch-2") & (table["regime"] == "clean")
+    table.loc[worse & (table["metric"] == "balanced_accuracy"), "value"] = 0.6
+    rows = reports.headline(table)
+    told = set(rows.loc[rows["regime"] == "clean", "tested_on"])
+    assert "pitch: −2 st (worst of 2)" in told
+    assert {"label", "value", "low", "high", "n_clips", "n_tracks"} <= set(rows)
+    assert rows["label"].is_unique
+    shown = reports.formatted(rows)
+    assert shown.loc[0, "balanced accuracy"] == "90 % [85, 94]"
+    assert len(shown) == len(rows) / 2
+
+
+def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
+    about = {"detector": "resnet", "regime": "clean", "n_clips": 80, "n_tracks": 40}
+    tests = pd.DataFrame(
+        [
+            {"variant": "pitch-2", "perturbation": "pitch", "label": "−2 st", "drop": 0.3,
+             "low": 0.2, "high": 0.4, "detectable_drop": 8.0},
+            {"variant": "tempo0.9", "perturbation": "tempo", "label": "×0.9", "drop": 0.02,
+             "low": -0.05, "high": 0.09, "detectable_drop": 8.0},
+        ]
+    ).assign(**about)  # fmt: skip
+    text = " ".join(reports.conclusions(scores(), tests, detector="resnet"))
+    assert "Pitch (−2 st) costs 30.0 [20.0, 40.0] points" in text
+    assert "mostly a shifted threshold" in text
+    assert "Tempo (×0.9): no loss of balanced accuracy is shown" in text
+    assert "No verdict for ×0.9: a drop below 8.0 points" in text
+
+
+def test_plots_refuse_tables_they_cannot_draw() -> None:
+    with pytest.raises(BadInput, match="lacks the columns"):
+        reports.plot_severity(pd.DataFrame({"detector": ["a"]}))
+    two = pd.concat([scores(), scores().assign(detector="cnn")])
+    with pytest.raises(BadInput, match=r"several detectors \(resnet, cnn\)"):
+        reports.plot_severity(two)
+    with pytest.raises(BadInput, match="it has resnet"):
+        reports.plot_severity(scores(), detector="forest")
+
+
+def test_themes_are_told_apart_by_lightness_for_every_meaning() -> None:
+    for theme, paper in (("light", 1.0), ("dark", 0.0)):
+        with style.theme(theme):
+            for meaning in ("human", "AI", "trained:clean", "trained:retrained", "pitch", "tempo"):
+                ink = np.mean(style.to_rgb(style.colour(meaning)))
+                assert abs(ink - paper) > 0.3, (theme, meaning)
+
+
+# ---- pages ----
+
+
+def executed(folder: Path, root: Path) -> Path:
+    """A small executed notebook with everything that a page has to cope with."""
+    sound = base64.b64encode(b"RIFFsound/home/anna/x").decode()
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "W 50%"}
+    outputs = [
+        new_output("stream", name="stderr", text="\r 10%|█  | 1/10 [00:01<00:09, 1.0it/s]\n"),
+        new_output("stream", name="stderr", text=f"careful: {root}/results/x.csv is old\n"),
+        new_output("stream", name="stdout", text="read /home/anna/music/secret song.wav\nplain\n"),
+        new_output("display_data", data=widget),
+        new_output(
+            "display_data",
+            data={"image/png": PNG, "text/plain": "F"},
+            metadata={"offkey": {"figure": "fig", "alt": EVIL}},
+        ),
+        new_output("display_data", data={"image/svg+xml": "<svg xmlns='x'/>"}),
+        new_output(
+            "display_data",
+            data={"text/html": f'<audio controls><source src="data:audio/wav;base64,{sound}">'},
+        ),
+        new_output(
+            "display_data",
+            data={
+                "text/html": words.table_html(pd.DataFrame({"name": [EVIL]}), EVIL)
+                + '<script src="https://evil.example/x.js"></script>'
+                + '<img src="https://evil.example/p.png" onerror="boom()">'
+                + '<a href="javascript:boom()">a</a><a href="https://example.org">b</a>'
+                + "<style>@import 'https://evil.example/a.css'; b {background:"
+                + " url(//evil.example/b.png)}</style>"
+            },
+        ),
+        new_output(
+            "error",
+            ename="ValueError",
+            evalue=f"<b>{EVIL}</b>",
+            traceback=[
+                f"\x1b[32m{root}/src/offkey/audio.py:3\x1b[39m",
+                "\x1b[31mValueError\x1b[0m",
+            ],
+        ),
+    ]
+    first = f"# 05 · Which *edit* hurts?\n*Question.* How far does it fall {EVIL}?\n\n$a_b$"
+    defaults = 'dataset: str = "demo"  # which music\nseed: int = 0  # of all\nout_dir: str = ""'
+    given = f'# Parameters\nseed = 7\nout_dir = "{root}/results/demo"'
+    nb = new_notebook(
+        cells=[
+            new_markdown_cell(first),
+            new_code_cell(defaults, metadata={"tags": ["parameters"]}),
+            new_code_cell(given, metadata={"tags": ["injected-parameters"]}),
+            new_code_cell("x = '</pre><script>'", outputs=outputs, execution_count=2),
+        ],
+        metadata={
+            "papermill": {"input_path": f"{root}/notebooks/a.ipynb", "start_time": "2026"},
+            "widgets": {"state": 1},
+            "kernelspec": {"name": "python3", "display_name": "Python 3"},
+        },
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "05_edits.ipynb"
+    nbformat.write(nb, path)
+    return path
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    (folder / "fig.dark.png").write_bytes(base64.b64decode(PNG) + b"dark")
+    root = project_root() or tmp_path
+    notebook = executed(tmp_path / "notebooks", root)
+    html = pages.notebook_page(
+        notebook,
+        tmp_path / "notebooks" / "page.html",
+        title=EVIL,
+        provenance={"commit": "abc", "seconds": 185, "file": str(root / "data"), "who": EVIL},
+        figures=folder,
+    )
+    return html.read_text(encoding="utf-8")
+
+
+def loads(soup: BeautifulSoup) -> list[str]:
+    """Every address that a browser would fetch for this page by itself."""
+    found = [str(tag["href"]) for tag in soup.find_all(["link", "use", "image"]) if tag.get("href")]
+    for name in ("src", "srcset", "poster", "data", "background", "action"):
+        found += [str(tag[name]) for tag in soup.find_all(attrs={name: True})]
+    styles = [tag.get_text() for tag in soup.find_all("style")]
+    styles += [str(tag["style"]) for tag in soup.find_all(style=True)]
+    return found + re.findall(r"(?:url\(|@import)[^;)]*", " ".join(styles))
+
+
+def test_page_loads_nothing_and_runs_nothing(page: str) -> None:
+    soup = BeautifulSoup(page, "html.parser")
+    assert all(address.startswith("data:") for address in loads(soup)), loads(soup)
+    assert not soup.find_all(["script", "link", "iframe", "object", "embed"])
+    assert not [name for tag in soup.find_all(True) for name in tag.attrs if name.startswith("on")]
+    links = [tag.get("href") for tag in soup.find_all("a")]
+    assert "https://example.org" in links
+    assert not any(str(link).startswith("javascript") for link in links)
+
+
+def test_page_shows_names_as_text(page: str) -> None:
+    soup = BeautifulSoup(page, "html.parser")
+    assert soup.title is not None and soup.title.get_text() == EVIL
+    assert EVIL in [cell.get_text() for cell in soup.find_all("td")]
+    assert soup.find("img", alt=EVIL) is not None
+    assert "x = '</pre><script>'" in soup.find("details", class_="code").get_text()
+
+
+def test_page_has_figures_sound_errors_parameters_and_provenance(page: str) -> None:
+    soup = BeautifulSoup(page, "html.parser")
+    dark = soup.find("source", media="(prefers-color-scheme: dark)")["srcset"].split(",")[1]
+    assert base64.b64decode(dark).endswith(b"dark")
+    assert soup.select_one("audio source")["src"].startswith("data:audio/wav")
+    assert "ValueError" in soup.select_one(".error strong").get_text()
+    assert soup.select_one(".error .ansi-red-fg") is not None
+    assert "\x1b" not in page
+    cells = [
+        [cell.get_text() for cell in row.find_all("td")]
+        for row in soup.select(".parameters tbody tr")
+    ]
+    assert cells[:2] == [["dataset", "'demo'", "which music"], ["seed", "7", "of all"]]
+    facts = {dt.get_text(): dt.find_next("dd").get_text() for dt in soup.select("footer dt")}
+    assert facts["took"] == "3 min 05 s"
+    assert facts["commit"] == "abc"
+    assert soup.select_one("nav a")["href"] == "../index.html"
+    assert all(table.find_parent(class_="scroll") for table in soup.find_all("table"))
+
+
+def test_page_and_clean_copy_name_no_machine(page: str, tmp_path: Path) -> None:
+    root = project_root() or tmp_path
+    copy = nbformat.writes(
+        reports.clean_notebook(nbformat.read(tmp_path / "notebooks" / "05_edits.ipynb", 4))
+    )
+    for text in (page, copy):
+        assert str(root) not in text
+        assert "anna" not in text
+        assert "it/s" not in text
+        assert "widget" not in text
+        assert "papermill" not in text
+        assert "results/x.csv is old" in text
+        assert "plain" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("see /home/anna/a b", "see …/a b"),
+        ("~/music/x.wav!", "…/x.wav!"),
+        ("at /home/anna", "at ~"),
+        (r"C:\Users\anna\x.wav", "…/x.wav"),
+        ("file:///tmp/a/b.wav", "file://…/b.wav"),
+        ("<td>/tmp/a/b</td>", "<td>…/b</td>"),
+        ("\x1b[32m/tmp/a/b.py:3\x1b[39m", "\x1b[32m…/b.py:3\x1b[39m"),
+        ("https://a.org/b/c and/or 1/2/3", "https://a.org/b/c and/or 1/2/3"),
+        ('f"{out}/tables/x.csv"', 'f"{out}/tables/x.csv"'),
+        ('src="data:audio/wav;base64,AA+/bc/de/f="', 'src="data:audio/wav;base64,AA+/bc/de/f="'),
+    ],
+)
+def test_scrub(text: str, clean: str) -> None:
+    assert reports.scrub(text) == clean
+    assert reports.scrub(clean) == clean
+
+
+def test_clean_notebook_leaves_the_original_alone(tmp_path: Path) -> None:
+    nb = nbformat.read(executed(tmp_path, tmp_path), 4)
+    before = nbformat.writes(nb)
+    once = reports.clean_notebook(nb)
+    assert nbformat.writes(nb) == before
+    assert nbformat.writes(reports.clean_notebook(once)) == nbformat.writes(once)
+    nbformat.validate(once)
+
+
+def test_broken_notebook_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "broken.ipynb"
+    for text in ("{not json", '{"cells": 3}'):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=r"broken\.ipynb"):
+            pages.notebook_page(
+                path, tmp_path / "x.html", title="", provenance={}, figures=tmp_path
+            )
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_index_pages_link_what_is_there(tmp_path: Path) -> None:
+    out = tmp_path / "results" / "demo"
+    executed(out / "notebooks", tmp_path)
+    (out / "notebooks" / "05_edits.html").write_text("x")
+    bins = reports.score_bins(predictions(), ["clean"])
+    reports.publish(reports.plot_histograms, bins, out / "figures", "severity")
+    store.write_table(scores(), out / "tables" / "scores", csv=True)
+    study = {"study": "demo", "title": EVIL, "question": "Does it | hold?", "parameters": {"a": 1}}
+    runs = [
+        {"name": "05_edits", "status": "complete", "seconds": 12.3},
+        {
+            "name": "06",
+            "title": "Later",
+            "status": "failed",
+            "error": f"{tmp_path}/a/x.wav: {EVIL}",
+        },
+    ]
+    index = pages.study_index(out, study, runs, reports.headline(scores()))
+    soup = BeautifulSoup(index.read_text(encoding="utf-8"), "html.parser")
+    text = soup.get_text()
+    assert soup.h1.get_text() == EVIL
+    assert f"How far does it fall {EVIL}?" in text
+    assert "90 % [85, 94]" in text
+    assert "12.3 s" in text and "complete" in text and "failed" in text
+    local = [str(tag.get("href")) for tag in soup.select("main a")] + loads(soup)
+    assert "notebooks/05_edits.html" in local and "tables/scores.csv" in local
+    assert "figures/severity.dark.png" in local
+    for address in local:
+        assert (out / address).is_file(), address
+    readme = (out / "README.md").read_text(encoding="utf-8")
+    for page in (readme, index.read_text(encoding="utf-8")):
+        assert "<img src=x" not in page
+        assert str(tmp_path) not in page
+    assert "[html](notebooks/05_edits.html)" in readme
+    assert "| 90 % \\[85, 94\\] |" in readme
+    top = pages.results_index(tmp_path / "results")
+    soup = BeautifulSoup(top.read_text(encoding="utf-8"), "html.parser")
+    assert soup.h2.get_text() == EVIL
+    for address in [str(tag["href"]) for tag in soup.find_all("a")] + loads(soup):
+        assert (tmp_path / "results" / address).is_file(), address
+    assert "1 of 2 notebooks complete" in (tmp_path / "results" / "README.md").read_text()
+
+
+def test_index_of_a_study_that_has_not_run(tmp_path: Path) -> None:
+    pages.study_index(
+        tmp_path / "new", {"study": "new"}, [{"name": "01", "status": "not run"}], None
+    )
+    pages.results_index(tmp_path)
+    text = (tmp_path / "new" / "index.html").read_text()
+    assert "not run" in text
+    assert "The numbers" not in text
+
+
+def test_reports_need_neither_torch_nor_sound() -> None:
+    code = (
+        "import sys, offkey.reports, offkey.reports.pages; "
+        "bad = {'torch', 'librosa', 'soundfile', 'av', 'offkey.audio', 'offkey.variants'}; "
+        "print(sorted(bad & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

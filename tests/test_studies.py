@@ -1,0 +1,185 @@
+"""Study files and notebook parameters: what is refused, and how values are combined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from offkey import notebook_parameters, studies
+from offkey.errors import BadInput
+
+CELL = """\
+count: int = 3  # how many; a = b is harmless here
+rate: float = 0.5
+label: str = "plain"
+quick: bool = False
+levels: list[float] = [1.0, 2.0]
+options: dict = {}
+data_dir: str = ""
+"""
+
+
+def write_notebook(path: Path, cell: str = CELL) -> Path:
+    code = nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]})
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# A title\ntext"), code]
+    )
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path) -> Path:
+    for name in ("00_one", "05_two"):
+        write_notebook(tmp_path / "notebooks" / f"{name}.ipynb")
+    return tmp_path / "notebooks"
+
+
+def load(tmp_path: Path, text: str) -> studies.Study:
+    path = tmp_path / "some.yaml"
+    path.write_text(text)
+    return studies.load(str(path))
+
+
+BASE = """\
+study: some
+parameters: {count: 4}
+runs:
+  - notebook: 00_one
+  - {notebook: 05_two, name: two_a, after: [00_one], parameters: {rate: 1, label: a}}
+  - {notebook: 05_two, name: two_b, after: [two_a], cores: all}
+"""
+
+
+def test_inspect_reads_types_defaults_and_help(notebooks: Path) -> None:
+    found = notebook_parameters.inspect(notebooks / "00_one.ipynb")
+    assert list(found) == ["count", "rate", "label", "quick", "levels", "options", "data_dir"]
+    assert (found["count"].type, found["count"].default) == ("int", 3)
+    assert found["count"].help == "how many; a = b is harmless here"
+    assert found["levels"].type == "list[float]"
+    assert notebook_parameters.heading(notebooks / "00_one.ipynb") == "A title"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["count = 3", "twice: int = 2 * 3", "count: int = 'a'", "print(1)", "x: set = {1}"],
+)
+def test_inspect_refuses_anything_but_typed_literals(tmp_path: Path, line: str) -> None:
+    path = write_notebook(tmp_path / "n.ipynb", line)
+    with pytest.raises(BadInput, match=r"parameters cell"):
+        notebook_parameters.inspect(path)
+
+
+def test_inspect_refuses_two_parameter_cells_and_other_files(tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "n.ipynb")
+    notebook = nbformat.read(path, 4)
+    notebook.cells.append(notebook.cells[-1].copy())
+    nbformat.write(notebook, path)
+    with pytest.raises(BadInput, match="2 cells are tagged"):
+        notebook_parameters.inspect(path)
+    path.write_text("[]")
+    with pytest.raises(BadInput, match="not a notebook"):
+        notebook_parameters.inspect(path)
+
+
+def test_parameters_are_layered_and_typed(tmp_path: Path, notebooks: Path) -> None:
+    study = load(tmp_path, BASE)
+    settings = studies.parse_settings(["quick=true", "two_b.rate=1e-3", "two_b.count=9"])
+    values = studies.parameters(study, notebooks, settings)
+    assert values["00_one"] == {
+        "count": 4,
+        "rate": 0.5,
+        "label": "plain",
+        "quick": True,
+        "levels": [1.0, 2.0],
+        "options": {},
+    }
+    assert (values["two_a"]["rate"], values["two_a"]["label"]) == (1.0, "a")
+    assert isinstance(values["two_a"]["rate"], float)
+    assert (values["two_b"]["rate"], values["two_b"]["count"]) == (0.001, 9)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("cuont=1", "unknown parameter 'cuont': did you mean 'count'"),
+        ("count=1.5", "run '00_one', parameter 'count': expected int, got float 1.5"),
+        ("count=true", "expected int, got bool True"),
+        ("quick=1", "parameter 'quick': expected bool, got int 1"),
+        ("label=no", r"expected str, got bool False \(write it in quotes\)"),
+        ("label=", "expected str, got nothing"),
+        ("levels=[1, a]", r"expected list\[float\], got an item str 'a'"),
+        ("options={1: 2}", "expected text as keys"),
+        ("two_c.rate=1", "unknown run 'two_c': did you mean 'two_"),
+        ("two_a.rat=1", "run 'two_a': unknown parameter 'rat': did you mean 'rate'"),
+        ("two_a.data_dir=x", "unknown parameter 'data_dir'"),
+        ("count", "write key=value"),
+        ("count=[", "not valid YAML"),
+    ],
+)
+def test_bad_settings_are_refused(
+    tmp_path: Path, notebooks: Path, setting: str, message: str
+) -> None:
+    study = load(tmp_path, BASE)
+    with pytest.raises(BadInput, match=message):
+        studies.parameters(study, notebooks, studies.parse_settings([setting]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("count: 4", "cuont: 4"), "unknown parameter of the study 'cuont': did you mean 'count'"),
+        (("count: 4", "count: x"), "run '00_one', parameter 'count': expected int, got str 'x'"),
+        (("rate: 1", "rte: 1"), "run 'two_a': unknown parameter 'rte': did you mean 'rate'"),
+        (("- notebook: 00_one", "- notebook: 00_oen"), "unknown notebook '00_oen': did you mean"),
+    ],
+)
+def test_study_against_notebooks(
+    tmp_path: Path, notebooks: Path, change: tuple[str, str], message: str
+) -> None:
+    text = BASE.replace(*change).replace("after: [00_one]", "after: []")
+    study = load(tmp_path, text)
+    with pytest.raises(BadInput, match=message):
+        studies.parameters(study, notebooks)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("name: two_b", "name: two_a"), "two runs are called 'two_a'"),
+        (("after: [two_a]", "after: [two_x]"), "run 'two_b': unknown run in after 'two_x'"),
+        (("after: [00_one]", "after: [two_b]"), "in a circle"),
+        (("cores: all", "cores: 2"), "cores"),
+        (("cores: all", "coers: all"), "unknown entry 'coers': did you mean 'cores'"),
+        (("study: some", "stdy: some"), "study"),
+        (("study: some", "study: ../x"), "study: String should match"),
+        (("runs:", "runs: ["), "not valid YAML"),
+    ],
+)
+def test_bad_study_files_are_refused(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        load(tmp_path, BASE.replace(*change))
+
+
+def test_study_is_found_by_name_and_unknown_one_gets_a_hint(
+    tmp_path: Path, notebooks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "some.yaml").write_text(BASE)
+    monkeypatch.chdir(notebooks)
+    assert [run.name for run in studies.load("some").runs] == ["00_one", "two_a", "two_b"]
+    assert studies.folder("notebooks") == notebooks
+    with pytest.raises(BadInput, match="unknown study 'sme': did you mean 'some'"):
+        studies.load("sme")
+    with pytest.raises(BadInput, match="does not exist"):
+        studies.load("absent.yaml")
+
+
+def test_yaml_keeps_dates_as_text_and_loads_no_objects() -> None:
+    assert studies.read_yaml("2026-01-02") == "2026-01-02"
+    assert studies.read_yaml("[1e-4, 12, 1.5]") == [1e-4, 12, 1.5]
+    with pytest.raises(BadInput, match="not valid YAML"):
+        studies.parse_settings(["x=!!python/object/apply:os.getcwd []"])
