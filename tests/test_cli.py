@@ -15,8 +15,9 @@ import yaml
 from conftest import tune
 from typer.testing import CliRunner
 
-from offkey import audio, detectors, manifest, run_reports
+from offkey import audio, detectors, manifest
 from offkey.cli import app
+from offkey.runner import pages
 
 ROOT = Path(__file__).parents[1]
 
@@ -127,12 +128,12 @@ def test_detect_answers_for_good_files_and_names_bad_ones(tmp_path: Path) -> Non
 
 
 def test_headline_is_printed_with_its_interval_and_n(tmp_path: Path) -> None:
-    assert run_reports.headline_lines(tmp_path) == []
+    assert pages.headline_lines(tmp_path) == []
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "headline.csv").write_text(
         "label,value,low,high,n_clips,n_tracks\nclean,0.9512,0.9,0.98,120,60\nfloor,0.5,,,120,60\n"
     )
-    assert run_reports.headline_lines(tmp_path) == [
+    assert pages.headline_lines(tmp_path) == [
         "clean: 0.951 [0.9, 0.98] (120 clips of 60 tracks)",
         "floor: 0.5 (120 clips of 60 tracks)",
     ]

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import evaluation, predictions, seeding, store
+from offkey import evaluation, seeding, store
 from offkey.errors import BadInput
+from offkey.evaluation import predictions
 
 CONDITIONS = {
     "clean": ("clean", 0, math.nan, "", "clean", ""),

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from offkey import continual, metrics, robustness
+from offkey import metrics
 from offkey.errors import BadInput
+from offkey.metrics import continual, robustness
 
 # humans .1 .4 .6, AI .35 .5 .8 .9: at 0.5 one human is accused and one AI clip missed
 TARGET = np.array([0, 0, 0, 1, 1, 1, 1])

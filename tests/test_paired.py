@@ -7,8 +7,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from offkey import paired
 from offkey.errors import BadInput
+from offkey.metrics import paired
 
 
 def verdicts(n_lost: int, n_gained: int, n_both: int = 20, n_neither: int = 3):

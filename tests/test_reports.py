@@ -230,6 +230,16 @@ def test_headline_names_the_worst_level_and_stays_readable_as_lines() -> None:
     assert len(shown) == len(rows) / 2
 
 
+def test_other_tables_are_shown_as_they_are() -> None:
+    table = pd.DataFrame({"name": ["python"], "value": ["3.11"], "share_left": [0.123456]})
+    shown = reports.formatted(table)
+    assert shown.to_dict("list") == {
+        "name": ["python"],
+        "value": ["3.11"],
+        "share left": ["0.1235"],
+    }
+
+
 def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
     about = {"detector": "resnet", "regime": "clean", "n_clips": 80, "n_tracks": 40}
     tests = pd.DataFrame(
@@ -241,10 +251,13 @@ def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
         ]
     ).assign(**about)  # fmt: skip
     text = " ".join(reports.conclusions(scores(), tests, detector="resnet"))
-    assert "Pitch (−2 st) costs 30.0 [20.0, 40.0] points" in text
+    assert "Pitch (−2 st) costs 30 [20, 40] points" in text
     assert "mostly a shifted threshold" in text
     assert "Tempo (×0.9): no loss of balanced accuracy is shown" in text
     assert "No verdict for ×0.9: a drop below 8.0 points" in text
+    corrected = tests.assign(p_tracks_holm=0.2)
+    text = " ".join(reports.conclusions(scores(), corrected, detector="resnet"))
+    assert "costs" not in text
 
 
 def test_plots_refuse_tables_they_cannot_draw() -> None:
@@ -469,7 +482,7 @@ def test_index_pages_link_what_is_there(tmp_path: Path) -> None:
     ]
     index = pages.study_index(out, study, runs, reports.headline(scores()))
     soup = BeautifulSoup(index.read_text(encoding="utf-8"), "html.parser")
-    text = soup.get_text()
+    text = soup.get_text().replace("\xa0", " ")
     assert soup.h1.get_text() == EVIL
     assert f"How far does it fall {EVIL}?" in text
     assert "90 % [85, 94]" in text

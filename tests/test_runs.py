@@ -17,9 +17,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from offkey import notebook_job, run_states, runs, scheduling, studies
 from offkey.errors import BadInput, Busy
-from offkey.execution import Plan
+from offkey.runner import notebook_job, run_states, runs, scheduling, studies
+from offkey.runner.execution import Plan
 from offkey.workspace import Workspace
 
 CELL = 'n: int = 1\nlabels: list[str] = []\ndata_dir: str = ""\nout_dir: str = ""'

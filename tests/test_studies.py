@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from offkey import notebook_parameters, studies
 from offkey.errors import BadInput
+from offkey.runner import notebook_parameters, studies
 
 CELL = """\
 count: int = 3  # how many; a = b is harmless here

@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from offkey import metrics, uncertainty
+from offkey import metrics
 from offkey.errors import BadInput
+from offkey.metrics import uncertainty
 
 
 def scored(n_tracks: int = 60, seed: int = 0, levels: int = 0):

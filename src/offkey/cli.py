@@ -64,8 +64,9 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run what is complete, too.")] = False,
 ) -> None:
     """Execute a study's notebooks; what is complete and unchanged is kept."""
-    from offkey import cluster, run_reports, runs, studies
-    from offkey.execution import Resources
+    from offkey import cluster
+    from offkey.runner import pages, runs, studies
+    from offkey.runner.execution import Resources
     from offkey.workspace import Workspace
 
     plan = studies.load(study)
@@ -81,7 +82,7 @@ def run(
         say=typer.echo,
     )
     if code < 128:
-        for line in run_reports.headline_lines(space.out):
+        for line in pages.headline_lines(space.out):
             typer.echo(line)
         typer.echo(f"results: {space.out / 'index.html'}")
     raise typer.Exit(code)
@@ -106,7 +107,8 @@ def data_list(data: Data = "") -> None:
 @data_app.command("make")
 def data_make(name: str, settings: Settings = None, data: Data = "") -> None:
     """Build a data set, e.g. offkey data make demo --set seed=1."""
-    from offkey import datasets, store, studies
+    from offkey import datasets, store
+    from offkey.runner import studies
     from offkey.workspace import Workspace
 
     name = _dataset(name)

@@ -69,7 +69,8 @@ def make(
         originals; ``all``.
     split_by : str
         What no two splits share. ``source``: an AI family or human source; ``track``: a track or
-        prompt; ``repository``: whole repositories, AI and human alike.
+        prompt; ``repository``: whole repositories, AI and human alike. Reconstructions follow
+        their human original, so only ``track`` spreads each decoder over all splits.
     confident_only : bool
         Leave out clips whose label the page does not state plainly.
     base_url : str

@@ -162,7 +162,9 @@ def _kern(file: Path) -> _Notes:
                 continue
             value, over, dots = length.groups()
             # "2" is a half note; "0" is a breve and "00" a longa, twice and four times a whole one
-            whole = Fraction(int(over or 1), int(value)) if int(value) else Fraction(2 ** len(value))
+            whole = (
+                Fraction(int(over or 1), int(value)) if int(value) else Fraction(2 ** len(value))
+            )
             quarters = 4 * whole * (2 - Fraction(1, 2 ** len(dots)))
             onset = clock.get(spine, Fraction(0))
             clock[spine] = onset + quarters
@@ -201,11 +203,15 @@ def _abc(file: Path) -> _Notes:
                 events[-1] = (*events[-1][:2], True)
             elif token["broken"] and events:
                 short = Fraction(1, 2 ** len(token["broken"]))
-                first, broken = (2 - short, short) if token["broken"][0] == ">" else (short, 2 - short)
+                first, broken = (
+                    (2 - short, short) if token["broken"][0] == ">" else (short, 2 - short)
+                )
                 events[-1] = (events[-1][0] * first, *events[-1][1:])
             elif token["chord"]:
                 length = unit * broken * (factor if left > 0 else 1) * _abc_length(token)
-                pitches = [_abc_pitch(one, key, held) for one in _ABC_PITCH.finditer(token["chord"])]
+                pitches = [
+                    _abc_pitch(one, key, held) for one in _ABC_PITCH.finditer(token["chord"])
+                ]
                 events.append((length, pitches, False))
                 left, broken = left - 1, Fraction(1)
     notes, now = _Notes(), Fraction(0)

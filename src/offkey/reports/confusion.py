@@ -130,6 +130,7 @@ def _no_panel(axis: Axes) -> None:
     axis.set(xticks=[], yticks=[], xlim=(-0.5, 1.5), ylim=(1.5, -0.5))
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
+    axis.grid(False)
     text = "no such\nmodel"
     axis.text(0.5, 0.5, text, ha="center", va="center", color=style.base("faint"))
 

@@ -11,6 +11,9 @@ from offkey.reports import style
 from offkey.reports.tables import need, over_seeds, pick, stage_order
 from offkey.reports.words import PERTURBATIONS, in_percent, metric_name
 
+# Edits that have a line; random draws and controls stay in the matrix.
+LINES = ("clean", "pitch", "tempo", "pitch_tempo")
+
 
 @style.themed
 def plot_forgetting(
@@ -76,9 +79,7 @@ def _matrix(axis: Axes, matrix: pd.DataFrame, names: list[str], metric: str) -> 
 
 def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> None:
     places = np.arange(len(stages))
-    kinds = [
-        name for name in dict.fromkeys(rows["perturbation"]) if name in ("clean", *PERTURBATIONS)
-    ]
+    kinds = [name for name in dict.fromkeys(rows["perturbation"]) if name in LINES]
     for number, kind in enumerate(kinds):
         ink = style.colour(kind)
         mine = rows[rows["perturbation"] == kind]

@@ -84,7 +84,7 @@ def _heat_map(
     values = cells["value"].unstack().reindex(index=names, columns=variants).to_numpy(float)
     lowest = min(0.5, float(np.nanmin(values)))
     width, height = CELL_IN if full else SMALL_CELL_IN
-    fig = style.figure(0.9 + height * len(names), max(7.0, 2.4 + width * len(variants)))
+    fig = style.figure(0.9 + max(2.0, height * len(names)), max(7.0, 2.4 + width * len(variants)))
     axis = fig.subplots()
     mesh = axis.imshow(values, cmap=style.scale(), vmin=lowest, vmax=1.0, aspect="auto")
     axis.grid(False)
@@ -103,7 +103,9 @@ def _heat_map(
             axis.text(x, y + 0.08, f"[{ends}", ha="center", va="top", color=ink, size=8)
         else:
             axis.text(x, y, text, ha="center", va="center", color=ink, size=8.5)
-    bar = fig.colorbar(mesh, ax=axis, shrink=min(1.0, 2.4 / (height * len(names))), aspect=16)
+    bar = fig.colorbar(
+        mesh, ax=axis, shrink=min(1.0, 2.4 / max(2.0, height * len(names))), aspect=16
+    )
     bar.outline.set_visible(False)
     if in_percent(metric):
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")

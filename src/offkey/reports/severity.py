@@ -23,7 +23,7 @@ AXES: dict[str, tuple[str, float | None]] = {
 }
 CHANCE = {"balanced_accuracy": 0.5, "auc": 0.5, "eer": 0.5, "oracle_balanced_accuracy": 0.5}
 # What stands beside the curve: prefix of the variant -> (tick label, marker)
-ASIDE = {"round_trip": ("there &\nback", "D"), "original": ("random\ndraw", "s")}
+ASIDE = {"round_trip": ("control", "D"), "original": ("random", "s")}
 _LINES: tuple[Literal["-", ":", "-."], ...] = ("-", ":", "-.")
 
 

@@ -34,7 +34,15 @@ REGIMES = {
     "iterative": "trained one after another",
     "augmented": "trained with random edits",
 }
-PERTURBATIONS = {"pitch": "pitch", "tempo": "tempo", "pitch_tempo": "pitch and tempo"}
+PERTURBATIONS = {
+    "pitch": "pitch",
+    "tempo": "tempo",
+    "pitch_tempo": "pitch and tempo",
+    "original_pitch": "random pitch",
+    "original_tempo": "random tempo",
+    "original_pitch_tempo": "random pitch and tempo",
+    "round_trip": "control",
+}
 VALUES = ["value", "low", "high"]
 COUNTS = ["n_clips", "n_tracks"]
 
@@ -75,14 +83,18 @@ def interval(value: float, low: float, high: float, metric: str = "", n: float =
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """Text version of a table: one column per metric, ``value [low, high]``, then n.
 
-    A table without a ``value`` column keeps its columns; its fractions get four digits.
+    A column that says the same in every row of several is left out, but for ``regime``. A table
+    without ``value, low, high`` keeps its columns; its fractions get four digits.
     """
-    if "value" not in table or table.empty:
+    if not set(VALUES) <= set(table) or table.empty:
         return table.map(_cell).rename(columns=lambda name: str(name).replace("_", " "))
     table = table.assign(metric=table.get("metric", "value"))
     if {"tested_on", "label"} <= set(table):
         table = table.drop(columns="label")
     keys = [str(name) for name in table if name not in ("metric", *VALUES, *COUNTS)]
+    keys = [key for key in keys if key == "regime" or table[key].nunique() > 1 or len(keys) == 1]
+    if "regime" in table:
+        table = table.assign(regime=table["regime"].map(regime_name))
     rows = []
     for key, group in table.groupby(keys or (lambda _: 0), sort=False, dropna=False):
         names = key if isinstance(key, tuple) else (key,)
@@ -108,7 +120,15 @@ def _cell(value: Any) -> Any:
 
 def table_html(table: pd.DataFrame, caption: str = "") -> str:
     """HTML of a table; every name in it is escaped."""
-    text = formatted(table).to_html(index=False, border=0, escape=True, classes="offkey")
+    # A cell breaks between number and interval, never inside them.
+    cells = formatted(table).map(
+        lambda cell: (
+            cell.replace(" ", "\xa0").replace("\xa0[", " [")
+            if isinstance(cell, str) and cell.endswith("]")
+            else cell
+        )
+    )
+    text = cells.to_html(index=False, border=0, escape=True, classes="offkey")
     if not caption:
         return text
     head, rest = text.split(">", 1)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offkey import cluster, notebook_job, notebook_parameters, run_states, scheduling, store
-from offkey.notebook_job import Job, Outcome
-from offkey.studies import Run, Study
+from offkey import cluster, store
+from offkey.runner import notebook_job, notebook_parameters, run_states, scheduling
+from offkey.runner.notebook_job import Job, Outcome
+from offkey.runner.studies import Run, Study
 from offkey.workspace import Workspace
 
 

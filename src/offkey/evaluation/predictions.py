@@ -13,7 +13,7 @@ import pandas as pd
 from offkey import store
 from offkey.errors import BadInput
 from offkey.manifest import KEYS
-from offkey.uncertainty import Resamples
+from offkey.metrics.uncertainty import Resamples
 
 CONDITION = ["variant", "perturbation", "severity", "level", "unit", "label", "engine"]
 MODEL = ["detector", "regime", "stage", "train_variant", "seed"]

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import offkey
-from offkey import notebook_parameters, store
-from offkey.studies import Study
+from offkey import store
+from offkey.runner import notebook_parameters
+from offkey.runner.studies import Study
 
 COMPLETE, FAILED, SKIPPED, RUNNING = "complete", "failed", "skipped", "running"
 INTERRUPTED, OUTDATED, NOT_RUN = "interrupted", "outdated", "not run"

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import paired, uncertainty
-from offkey import predictions as table_of
-from offkey.predictions import CLEAN, CONDITION, MODEL, Part
+from offkey.evaluation import predictions as table_of
+from offkey.evaluation.predictions import CLEAN, CONDITION, MODEL, Part
+from offkey.metrics import paired, uncertainty
 
 COLUMNS = [
     *MODEL,
@@ -33,7 +33,7 @@ def compare(
     Parameters
     ----------
     predictions : DataFrame
-        See :mod:`offkey.predictions`; models without clean predictions are left out.
+        See :mod:`offkey.evaluation.predictions`; models without clean predictions are left out.
     n_resamples, n_permutations, seed : int
         Bootstrap and sign-flip test, both over tracks.
 

@@ -107,7 +107,7 @@ def start(
     log = folder / "log.txt"
     with open(log, "wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "offkey.notebook_process", str(file.resolve())],
+            [sys.executable, "-m", "offkey.runner.notebook_process", str(file.resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,

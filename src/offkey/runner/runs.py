@@ -1,7 +1,7 @@
 """From a study to executed notebooks and pages: what must run, and what can be kept.
 
 Each run is a process of its own (`notebook_job`), started when its turn comes (`scheduling`);
-what an interrupted study completed is kept by fingerprint (`run_states`).
+what an interrupted study completed is kept by fingerprint (`states`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from offkey import run_reports, run_states, store, studies
+from offkey import store
 from offkey.errors import Busy, unknown
-from offkey.execution import Plan, Report, Resources, execute
-from offkey.studies import Run, Study
+from offkey.runner import pages, run_states, studies
+from offkey.runner.execution import Plan, Report, Resources, execute
+from offkey.runner.studies import Run, Study
 from offkey.workspace import Workspace
 
 
@@ -78,7 +79,7 @@ def run_study(
         report = execute(plan, todo, resources or Resources(), say) if todo else Report([], [], 0)
         if report.signal:
             return 128 + report.signal
-        run_reports.render(plan, fresh={*report.complete, *report.failed})
+        pages.render(plan, fresh={*report.complete, *report.failed})
     if report.failed:
         ended = f"{len(report.complete)} complete, {len(report.failed)} failed or skipped"
         say(f"{ended}: {', '.join(report.failed)}")

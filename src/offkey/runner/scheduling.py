@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from offkey.notebook_job import Job, Outcome
-from offkey.studies import Run
+from offkey.runner.notebook_job import Job, Outcome
+from offkey.runner.studies import Run
 
 POLL_S = 0.05
 

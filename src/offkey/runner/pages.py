@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 import offkey
-from offkey import notebook_parameters, run_states, store, workspace
-from offkey.execution import Plan
-from offkey.studies import Run
+from offkey import store, workspace
+from offkey.runner import notebook_parameters, run_states
+from offkey.runner.execution import Plan
+from offkey.runner.studies import Run
 
 
 def render(plan: Plan, fresh: set[str]) -> None:
@@ -65,7 +66,7 @@ def entry(plan: Plan, run: Run) -> dict[str, Any]:
     stem = output.name.removesuffix(".ipynb")
     return {
         "name": run.name,
-        "notebook": stem,
+        "notebook": run.notebook,
         "title": run.title or notebook_parameters.heading(plan.source(run)),
         "status": status,
         "seconds": state.get("seconds"),

@@ -1,4 +1,4 @@
-"""Executes one notebook: ``python -m offkey.notebook_process JOB.json``.
+"""Executes one notebook: ``python -m offkey.runner.notebook_process JOB.json``.
 
 A process of its own per run, so that memory and a crash stay with it. The last line on stdout is
 the result as JSON (stdout, since it works when the disk is full). Closing stdin, or the death of

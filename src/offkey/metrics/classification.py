@@ -4,8 +4,8 @@ Conventions
 -----------
 ``target`` holds 1 for AI and 0 for human, ``score`` is P(AI), and a clip is *called AI* where
 ``score >= threshold``. A number that needs a class which is not there is NaN ("not available").
-How scores move under an edit is in :mod:`offkey.robustness`, intervals are in
-:mod:`offkey.uncertainty`.
+How scores move under an edit is in :mod:`offkey.metrics.robustness`, intervals are in
+:mod:`offkey.metrics.uncertainty`.
 """
 
 from __future__ import annotations

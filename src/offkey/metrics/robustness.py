@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from offkey.errors import BadInput
-from offkey.metrics import require_finite
+from offkey.metrics.classification import require_finite
 
 SMALLEST_ERROR = 0.01
 

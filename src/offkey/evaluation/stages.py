@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from offkey import continual
 from offkey.errors import BadInput
+from offkey.metrics import continual
 
 
 def forgetting_matrix(
@@ -87,7 +87,7 @@ def transfer(
     -------
     DataFrame
         ``measure, variant, value``; ``variant`` is empty for what sums up all of them. Formulas in
-        :mod:`offkey.continual`.
+        :mod:`offkey.metrics.continual`.
     """
     learned = list(trained_on or matrix.attrs.get("trained_on", ()))
     absent = [variant for variant in learned if variant not in matrix.columns]

@@ -1,4 +1,4 @@
-"""Predictions table → scores table, confusions; the door to paired tests and transfer.
+"""Predictions table → scores table, confusions.
 
 The same resamples of tracks serve every model, condition and subset, so a drop has an interval of
 its own. Numbers that cannot be had are NaN ("not available").
@@ -12,14 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import metrics, robustness, uncertainty
-from offkey import predictions as table_of
-from offkey.comparison import compare
+from offkey import metrics
 from offkey.errors import unknown
-from offkey.predictions import CLEAN, CONDITION, MODEL, Part, gather
-from offkey.stages import forgetting_matrix, transfer
-
-__all__ = ["compare", "confusions", "forgetting_matrix", "gather", "score", "transfer"]
+from offkey.evaluation import predictions as table_of
+from offkey.evaluation.predictions import CLEAN, CONDITION, MODEL, Part
+from offkey.metrics import robustness, uncertainty
 
 SUBSETS = ("all", "generator", "family", "dataset")
 SCORE_COLUMNS = [
@@ -45,7 +42,7 @@ def score(
     Parameters
     ----------
     predictions : DataFrame
-        See :mod:`offkey.predictions`.
+        See :mod:`offkey.evaluation.predictions`.
     n_resamples, seed : int
         Bootstrap over tracks.
     subsets : sequence of str

@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from offkey import notebook_parameters, workspace
+from offkey import workspace
 from offkey.errors import BadInput, unknown
-from offkey.notebook_parameters import Parameter
+from offkey.runner import notebook_parameters
+from offkey.runner.notebook_parameters import Parameter
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
 FOLDERS = ("data_dir", "out_dir")

@@ -1,0 +1,38 @@
+"""Arrays in, numbers out: pure functions with known-answer tests.
+
+:mod:`classification` how well scores tell the classes apart · :mod:`robustness` how they move
+under an edit · :mod:`uncertainty` bootstrap over tracks · :mod:`paired` tests of differences ·
+:mod:`continual` transfer and forgetting.
+"""
+
+from offkey.metrics.classification import (
+    Reliability,
+    accuracy,
+    auc,
+    balanced_accuracy,
+    brier,
+    checked,
+    confusion,
+    ece,
+    eer,
+    false_accusation_rate,
+    miss_rate,
+    oracle_threshold,
+    reliability,
+)
+
+__all__ = [
+    "Reliability",
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "brier",
+    "checked",
+    "confusion",
+    "ece",
+    "eer",
+    "false_accusation_rate",
+    "miss_rate",
+    "oracle_threshold",
+    "reliability",
+]

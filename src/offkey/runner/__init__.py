@@ -1,0 +1,1 @@
+"""A study file becomes executed notebooks and pages: one process per notebook, resumable."""
