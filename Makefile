@@ -37,9 +37,10 @@ lint: .venv/.installed ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-results: .venv/.installed ## make results/ again: demo, and public-clips (from CLIPS where given)
-	$(RUN) demo --out results/demo
-	$(RUN) public-clips --out results/public-clips $(if $(CLIPS),--set "clips_dir=$(abspath $(CLIPS))")
+results: .venv/.installed ## make results/ again: demo, and public-clips from CLIPS
+	$(RUN) demo
+	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips
+	$(BIN)/python -m offkey.reports.readme
 
 clean: ## remove caches of tools; data, results and the environment stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

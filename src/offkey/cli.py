@@ -52,7 +52,9 @@ def run(
     ] = None,
     settings: Settings = None,
     data: Data = "",
-    out: Annotated[str, typer.Option(help="Folder of what a reader opens.")] = "",
+    out: Annotated[
+        str, typer.Option(help="Folder of what a reader opens; else results/STUDY.")
+    ] = "",
     notebooks: Annotated[str, typer.Option(help="Folder of the notebooks' sources.")] = "",
     jobs: Annotated[int, typer.Option(min=0, help="Processes at once; 0: one per core.")] = 0,
     scheduler: Annotated[
@@ -70,7 +72,7 @@ def run(
     from offkey.workspace import Workspace
 
     plan = studies.load(study)
-    space = Workspace.open(data, out, plan.study)
+    space = Workspace.open(data, out or studies.folder("results") / plan.study)
     code = runs.run_study(
         plan,
         space,

@@ -126,6 +126,11 @@ def _scores(model: Any, clips: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.round(model.predict_proba(clips)[:, 1], 7))
 
 
+def clues(measured: pd.DataFrame) -> pd.DataFrame:
+    """The numbers alone, one row per clip, as a figure needs them."""
+    return measured[["clip_id", "target", *NUMBERS]]
+
+
 def by_class(measured: pd.DataFrame) -> pd.DataFrame:
     """Median of every clue in either class, and the AUC of that clue alone (0.5: no use)."""
     rows = []

@@ -51,9 +51,13 @@ def keep_good(results: Iterable[dict[str, Any] | Skipped], name: str) -> pd.Data
     BadInput
         More than 5 % of the files are bad, or none is good.
     """
-    rows, bad = [], []
+    rows: list[dict[str, Any]] = []
+    bad: list[Skipped] = []
     for result in results:
-        (bad if isinstance(result, Skipped) else rows).append(result)
+        if isinstance(result, Skipped):
+            bad.append(result)
+        else:
+            rows.append(result)
     skipped = [vars(item) for item in bad]
     reasons = Counter(item["reason"] for item in skipped)
     summary = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())

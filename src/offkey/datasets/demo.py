@@ -115,7 +115,7 @@ def _plan(seed: int, tracks: int, split_shares: tuple[float, float, float]) -> p
     plan = chosen.assign(track_id=[track_id(path) for path in chosen["path"]])
     # strata of fewer than four tracks would leave the validation split empty
     few = tracks < 4 * listed["style"].nunique()
-    strata = plan["style"].where(~pd.Series(few, index=plan.index), "all")
+    strata = pd.Series("all", index=plan.index) if few else plan["style"]
     plan["split"] = manifest.assign_splits(plan["track_id"], strata, seed=seed, shares=split_shares)
     plan["decoder"] = ""
     for split in manifest.SPLITS:

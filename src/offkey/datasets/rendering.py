@@ -213,9 +213,12 @@ def _synthesize(
     pitch = pitch - 12 * np.ceil(np.maximum(pitch - HIGHEST, 0) / 12)
     pitch = np.where(played[:, TRACK] < 0, played[:, MIDI], pitch)
     velocity = np.clip(played[:, VELOCITY], 20, 127)
-    score = symusic.Score(480).to("second")
+    score: Any = symusic.Score(480)
+    score = score.to("second")
     for track in np.unique(played[:, TRACK]).astype(int).tolist():
-        player = symusic.Track("", programs[track] if track >= 0 else 0, track < 0, ttype="second")
+        player: Any = symusic.Track(
+            "", programs[track] if track >= 0 else 0, track < 0, ttype="second"
+        )
         for i in np.flatnonzero((played[:, TRACK] == track) & (end - begin > 0.02)):
             note = symusic.Note(
                 begin[i], end[i] - begin[i], int(pitch[i]), int(velocity[i]), ttype="second"

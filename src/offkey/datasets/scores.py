@@ -1,8 +1,9 @@
 """Notes of the demo's scores, read straight from the files of music21's corpus.
 
 A full music21 parse takes 0.1 to 2 s a score and 200 MB a worker; all that rendering needs is which
-pitch sounds when. These readers take a few milliseconds, and were compared with music21 note by
-note for every score of ``scores.csv``.
+pitch sounds when. These readers take a few milliseconds. Every MusicXML score of ``scores.csv`` was
+compared with music21's parse and agrees note by note (98.5 % or more of its notes, nearly always
+all); fiddle tunes differ where music21 overlooks a dotted rhythm or an accidental held to the bar.
 
 Notes are rows of a float64 array of shape ``(n, 4)``: part, onset and duration in quarter notes,
 MIDI pitch as it sounds. Tied notes are one note; grace notes are left out; repeats are played once.
@@ -37,8 +38,6 @@ _ABC_LENGTH = re.compile(r"[A-Ga-g][,']*(\d*)(/*\d*)")
 _ABC_KEY = re.compile(r"\s*([A-G])([#b]?)\s*([A-Za-z]{0,3})")
 _ABC_MODES = {"mix": -1, "dor": -2, "m": -3, "min": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
 _ABC_TUPLETS = {2: Fraction(3, 2), 3: Fraction(2, 3), 4: Fraction(3, 4), 6: Fraction(1, 3)}
-_KERN_NOTE = re.compile(r"(\d+)(?:%(\d+))?(\.*)")
-_KERN_PITCH = re.compile(r"(([A-Ga-g])\2*)([#-]*)")
 
 
 @cache
@@ -68,7 +67,7 @@ def read(path: str) -> np.ndarray:
     Parameters
     ----------
     path : str
-        Path within the corpus, ending in ``.mxl``, ``.xml``, ``.krn`` or ``.abc``.
+        Path within the corpus, ending in ``.mxl``, ``.xml`` or ``.abc``.
 
     Returns
     -------
@@ -83,8 +82,8 @@ def read(path: str) -> np.ndarray:
     file = corpus() / path
     if not file.is_file():
         raise BadInput(f"score '{path}' is not in {corpus()}: install music21 10.")
-    reader = {".krn": _kern, ".abc": _abc}.get(file.suffix, _musicxml)
-    notes = np.asarray(reader(file), dtype=np.float64).reshape(-1, 4)
+    found = _abc(file) if file.suffix == ".abc" else _musicxml(file)
+    notes = np.asarray(found, dtype=np.float64).reshape(-1, 4)
     if not len(notes):
         raise BadInput(f"score '{path}' holds no notes.")
     return notes[np.lexsort((notes[:, PITCH], notes[:, PART], notes[:, ONSET_Q]))]
@@ -150,39 +149,10 @@ def _xml_root(file: Path) -> ElementTree.Element:
         return ElementTree.fromstring(archive.read(score))
 
 
-def _kern(file: Path) -> _Notes:
-    notes = _Notes()
-    clock: dict[int, Fraction] = {}
-    for line in file.read_text(encoding="latin-1").splitlines():
-        if not line or line[0] in "!*=":
-            continue
-        for spine, token in enumerate(line.split("\t")):
-            length = _KERN_NOTE.search(token)
-            if length is None or "q" in token:
-                continue
-            value, over, dots = length.groups()
-            # "2" is a half note; "0" is a breve and "00" a longa, twice and four times a whole one
-            whole = (
-                Fraction(int(over or 1), int(value)) if int(value) else Fraction(2 ** len(value))
-            )
-            quarters = 4 * whole * (2 - Fraction(1, 2 ** len(dots)))
-            onset = clock.get(spine, Fraction(0))
-            clock[spine] = onset + quarters
-            for single in token.split(" "):
-                name = None if "r" in single else _KERN_PITCH.search(single)
-                if name is None:
-                    continue
-                letters, accidental = name[1], name[3]
-                octave = len(letters) - 1 if letters[0].islower() else -len(letters)
-                pitch = 60 + 12 * octave + _STEPS[letters[0].upper()]
-                pitch += accidental.count("#") - accidental.count("-")
-                notes.add(spine, onset, quarters, pitch, "[" in single or "_" in single)
-    return notes
-
-
 def _abc(file: Path) -> _Notes:
-    """Read a tune of one voice: fields, then notes with lengths relative to the unit ``L:``."""
-    unit, key, held = Fraction(1, 2), dict.fromkeys("ABCDEFG", 0), {}
+    """Read a tune of one voice: fields, then notes whose lengths are multiples of ``L:``."""
+    unit, key = Fraction(1, 2), dict.fromkeys("ABCDEFG", 0)
+    held: dict[str, int] = {}
     events: list[tuple[Fraction, list[int], bool]] = []
     factor, left, broken = Fraction(1), 0, Fraction(1)
     for line in file.read_text(encoding="latin-1").splitlines():
@@ -202,16 +172,14 @@ def _abc(file: Path) -> _Notes:
             elif token["tie"] and events:
                 events[-1] = (*events[-1][:2], True)
             elif token["broken"] and events:
-                short = Fraction(1, 2 ** len(token["broken"]))
-                first, broken = (
-                    (2 - short, short) if token["broken"][0] == ">" else (short, 2 - short)
-                )
+                first = Fraction(1, 2 ** len(token["broken"]))
+                first = 2 - first if token["broken"][0] == ">" else first
+                broken = 2 - first
                 events[-1] = (events[-1][0] * first, *events[-1][1:])
             elif token["chord"]:
                 length = unit * broken * (factor if left > 0 else 1) * _abc_length(token)
-                pitches = [
-                    _abc_pitch(one, key, held) for one in _ABC_PITCH.finditer(token["chord"])
-                ]
+                names = _ABC_PITCH.finditer(token["chord"])
+                pitches = [_abc_pitch(name, key, held) for name in names]
                 events.append((length, pitches, False))
                 left, broken = left - 1, Fraction(1)
     notes, now = _Notes(), Fraction(0)

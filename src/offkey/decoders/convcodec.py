@@ -24,7 +24,10 @@ DECODERS = {
 WEIGHTS = Path(__file__).with_name("weights")
 LEVEL_DBFS = -20.0
 PRE_EMPHASIS = 0.8
+ENVELOPE_BANDS = 24
+MAX_CORRECTION_DB = 6.0
 _SILENCE_DBFS = -100.0
+_TINY = 1e-12
 
 
 def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np.ndarray:
@@ -64,7 +67,7 @@ def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np
             rebuilt = net(padded[None, None], noise)[0, 0, : len(samples)].numpy()
     finally:
         torch.set_num_threads(threads)
-    return np.asarray(lfilter([1.0], [1.0, -PRE_EMPHASIS], rebuilt / gain), dtype=np.float32)
+    return _match_bands(lfilter([1.0], [1.0, -PRE_EMPHASIS], rebuilt / gain), samples)
 
 
 def prepare(samples: np.ndarray) -> tuple[np.ndarray, np.float32]:
@@ -83,6 +86,29 @@ def prepare(samples: np.ndarray) -> tuple[np.ndarray, np.float32]:
 def quantisation_noise(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Uniform in [-0.5, 0.5), float32: one quantisation step."""
     return rng.random(shape, dtype=np.float32) - np.float32(0.5)
+
+
+def _match_bands(rebuilt: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """Give each of ``ENVELOPE_BANDS`` mel bands the original's mean level, with a static filter.
+
+    The long-term envelope is side information of the codec, as scale factors are elsewhere: trained
+    on error alone a network plays treble too softly, and a detector could live on that. The filter
+    has no phase, so nothing moves.
+    """
+    import librosa
+
+    n = len(original)
+    bands = librosa.filters.mel(
+        sr=audio.SAMPLE_RATE_HZ, n_fft=n, n_mels=ENVELOPE_BANDS, norm=None
+    ).astype(np.float64)
+    spectrum = np.fft.rfft(rebuilt, n)
+    theirs, ours = (bands @ np.abs(x) ** 2 for x in (np.fft.rfft(original), spectrum))
+    centre_hz = librosa.mel_frequencies(ENVELOPE_BANDS + 2, fmax=audio.SAMPLE_RATE_HZ / 2)[1:-1]
+    gain_db = 10 * np.log10((theirs + _TINY) / (ours + _TINY))
+    gain_db = np.clip(gain_db, -MAX_CORRECTION_DB, MAX_CORRECTION_DB)
+    at_hz = np.fft.rfftfreq(n, 1 / audio.SAMPLE_RATE_HZ)
+    curve = 10 ** (np.interp(at_hz, centre_hz, gain_db) / 20)
+    return np.fft.irfft(spectrum * curve, n).astype(np.float32)
 
 
 @cache

@@ -35,7 +35,7 @@ BATCH = 4
 LEARNING_RATE = 3e-3
 GAIN_DB = 6.0
 FFT_SIZES = (256, 1024, 2048)
-FLOOR = 1e-4  # of a magnitude, where white noise of unit variance has 1
+FLOOR = 3e-5  # of a magnitude, where white noise of unit variance has 1
 WAVEFORM_WEIGHT = 3.0
 
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--strides", type=_integers, required=True, help="e.g. 4,4,4")
     parser.add_argument("--channels", type=_integers, required=True, help="as many as strides")
     parser.add_argument("--latent", type=int, required=True, help="values per latent frame")
-    parser.add_argument("--levels", type=int, default=64, help="quantisation steps per value")
+    parser.add_argument("--levels", type=int, default=512, help="quantisation steps per value")
     parser.add_argument("--steps", type=int, default=4000, help="training steps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=convcodec.WEIGHTS)

@@ -5,6 +5,7 @@ themes with its table; :mod:`pages` and :mod:`index` write what a reader opens.
 """
 
 from offkey.reports.clean import clean_notebook, scrub
+from offkey.reports.clues import plot_clues
 from offkey.reports.conclusions import conclusions
 from offkey.reports.confusion import confusion_counts, plot_confusion
 from offkey.reports.forgetting import plot_forgetting
@@ -31,6 +32,7 @@ __all__ = [
     "mel_table",
     "notebook_page",
     "per_variant",
+    "plot_clues",
     "plot_confusion",
     "plot_forgetting",
     "plot_generators",

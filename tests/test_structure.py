@@ -1,0 +1,133 @@
+"""One direction of imports, thin notebooks, one list of requirements, complete credits."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from offkey import datasets
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "offkey"
+
+# a module imports only from rooms of a lower rank, or from its own room
+RANKS = {
+    0: ["errors", "seeding", "store", "workspace", "environment"],
+    1: ["audio", "soundfiles", "decoding", "cluster", "manifest", "metrics"],
+    2: ["listening", "perturbations", "features", "decoders", "evaluation"],
+    3: ["datasets", "variants", "measurements", "shortcuts"],
+    4: ["training", "detectors"],
+    5: ["protocols", "detection"],
+    6: ["reports"],
+    7: ["runner"],
+    8: ["cli"],
+}
+RANK = {room: rank for rank, rooms in RANKS.items() for room in rooms}
+
+
+def _room(dotted: str) -> str:
+    return dotted.split(".")[1] if "." in dotted else ""
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "offkey":
+                found |= {f"offkey.{alias.name}" for alias in node.names}
+            else:
+                found.add(node.module)
+    return found
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert room in RANK, f"room '{room}' has no rank: give it one in RANKS"
+    imported = _imports(path)
+    for name in imported:
+        other = _room(name) if name.startswith("offkey.") else ""
+        if other and other != room and other != "__version__":
+            assert RANK[other] <= RANK[room], f"{room} imports {other}, which stands above it"
+    if room == "reports":
+        assert not imported & {"torch", "torchvision", "librosa", "soundfile", "offkey.audio"}
+
+
+def test_rooms_of_one_rank_do_not_import_each_other_in_a_circle() -> None:
+    arrows: dict[str, set[str]] = {}
+    for path in MODULES:
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        others = {_room(name) for name in _imports(path) if name.startswith("offkey.")}
+        arrows.setdefault(room, set()).update(others - {room, "__version__"})
+
+    def reach(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            for other in arrows.get(todo.pop(), set()) - seen:
+                seen.add(other)
+                todo.append(other)
+        return seen
+
+    assert not [room for room in arrows if room in reach(room)]
+
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_are_thin(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert cells[0].cell_type == cells[-1].cell_type == "markdown"
+    assert cells[0].source.startswith("# ")
+    assert "*Question.*" in cells[0].source
+    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    for node in ast.parse(tagged[0].source).body:
+        assert isinstance(node, ast.AnnAssign), "parameters are 'name: type = literal  # help'"
+        ast.literal_eval(node.value)
+    for cell in code:
+        assert not cell.outputs
+        assert cell.execution_count is None
+        assert len(cell.source.splitlines()) <= 12, cell.source
+        kinds = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+        assert not any(isinstance(node, kinds) for node in ast.walk(ast.parse(cell.source)))
+
+
+def test_environment_and_pyproject_ask_for_the_same() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    pip = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
+    assert sorted(pip) == sorted(project["dependencies"])
+
+
+@pytest.mark.parametrize("name", datasets.NAMES)
+def test_credits_name_every_data_set(name: str) -> None:
+    credits = (ROOT / "CREDITS.md").read_text()
+    info = datasets.info(name)
+    assert info.title in credits
+    assert info.licence in credits
+
+
+def test_credits_name_every_dependency() -> None:
+    credits = (ROOT / "CREDITS.md").read_text().lower()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in project["dependencies"]:
+        package = re.split(r"[<>=\[ ]", requirement)[0].lower()
+        assert package in credits, package
+
+
+def test_ci_calls_the_readme_test_command() -> None:
+    assert "make test" in (ROOT / "README.md").read_text()
+    commands = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert commands[-1] == "make test"
