@@ -149,6 +149,15 @@ def test_weights_are_small_and_tell_where_they_come_from(name: str) -> None:
     assert card["training"]["n_tracks"] == len(card["training"]["tracks"]) > 0
 
 
+@pytest.mark.parametrize("name", list(convcodec.DECODERS))
+def test_shipped_weights_never_heard_what_the_demo_tests_on(name: str) -> None:
+    from offkey.datasets import demo
+
+    plan = demo._plan(0, 300, (0.6, 0.15, 0.25))  # the defaults
+    trained_on = store.read_json(convcodec.WEIGHTS / f"{name}.json")["training"]["tracks"]
+    assert set(trained_on) == set(plan.loc[plan["split"] == "train", "track_id"])
+
+
 def test_the_two_codecs_have_different_strides() -> None:
     cards = [store.read_json(convcodec.WEIGHTS / f"{name}.json") for name in convcodec.DECODERS]
     assert [int(np.prod(card["network"]["strides"])) for card in cards] == [64, 160]

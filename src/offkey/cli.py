@@ -142,13 +142,21 @@ def data_verify(name: str, data: Data = "") -> None:
 @app.command()
 def detect(
     files: Annotated[list[Path], typer.Argument(help="Sound files.")],
-    model: Annotated[Path, typer.Option(help="Folder of a trained detector.")],
+    model: Annotated[
+        str, typer.Option(help="Folder of a detector; else the one trained last on clean music.")
+    ] = "",
+    data: Data = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say for each file how likely it is AI-generated; exit code 2 if any could not be judged."""
     from offkey import detection, detectors
+    from offkey.workspace import Workspace
 
-    detector = detectors.load(model)
+    models = Workspace.open(data).models
+    folder = Path(model).expanduser() if model else detectors.latest(models)
+    if not folder.is_dir() and (models / model).is_dir():
+        folder = models / model
+    detector = detectors.load(folder)
     answers: list[dict[str, Any]] = []
     for file in files:
         try:
@@ -160,6 +168,7 @@ def detect(
     if as_json:
         typer.echo(json.dumps(answers, indent=2, default=str))
     elif judged:
+        typer.echo(f"detector: {folder.name}, trained on {detectors.described(folder)}")
         columns = ["file", "verdict", "score", "threshold", "seconds_used", "padded"]
         _print_table(columns, [[_cell(answer[name]) for name in columns] for answer in judged])
     for answer in failed:

@@ -20,7 +20,7 @@ import safetensors.torch
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 from tqdm.auto import tqdm
 
 from offkey import seeding, store
@@ -81,7 +81,8 @@ def fit(
         Trained in place; only parameters with ``requires_grad`` move. It ends with the weights of
         the epoch with the lowest validation loss.
     train : callable
-        ``train(epoch)`` gives the data set of that epoch, items ``(input, target)``.
+        ``train(epoch)`` gives the data set of that epoch, items ``(input, target)`` in the order
+        in which they are to be learnt.
     val : Dataset
         Items ``(input, target)``.
     schedule : Schedule
@@ -109,7 +110,7 @@ def fit(
     with bar:
         while not state.finished(schedule):
             epoch = state.epochs_done
-            loader = _loader(train(epoch), schedule, seed, epoch)
+            loader = _loader(train(epoch), schedule)
             train_loss = _epoch(accelerator, network, optimiser, loader, schedule, seed, epoch)
             val_loss = _validate(accelerator, network, DataLoader(val, schedule.batch_size))
             if not math.isfinite(train_loss + val_loss):
@@ -127,12 +128,18 @@ def fit(
     return pd.DataFrame(state.history)
 
 
-def _loader(data: Dataset[Any], schedule: Schedule, seed: int, epoch: int) -> DataLoader[Any]:
-    order = torch.Generator().manual_seed(seeding.integer(seed, "order", str(epoch)))
+def shuffled(data: Dataset[Any], seed: int, epoch: int) -> Dataset[Any]:
+    """`data` in the random order of one epoch."""
     size = len(data)  # type: ignore[arg-type]
-    # one clip left over would make batch normalisation fail
+    order = seeding.rng(seed, "order", str(epoch)).permutation(size)
+    return Subset(data, order.tolist())
+
+
+def _loader(data: Dataset[Any], schedule: Schedule) -> DataLoader[Any]:
+    # one item left over would make batch normalisation fail
+    size = len(data)  # type: ignore[arg-type]
     drop = size % schedule.batch_size == 1 and size > 1
-    return DataLoader(data, schedule.batch_size, shuffle=True, generator=order, drop_last=drop)
+    return DataLoader(data, schedule.batch_size, drop_last=drop)
 
 
 def _epoch(

@@ -60,3 +60,26 @@ def load(folder: Path) -> Any:
             "e.g. 'offkey run demo', or name another folder with --model."
         )
     return kind(store.read_json(folder / "model.json")["detector"]).load(folder)
+
+
+def latest(models: Path, trained_on: str = "clean") -> Path:
+    """Folder of the detector that was trained last on one variant alone.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    cards = [card for card in models.glob("*/model.json") if described(card.parent) == trained_on]
+    if not cards:
+        raise BadInput(
+            f"no detector trained on {trained_on} music in {models}: train one by running a study, "
+            "e.g. 'offkey run demo', or name a folder with --model."
+        )
+    return max(cards, key=lambda card: card.stat().st_mtime).parent
+
+
+def described(folder: Path) -> str:
+    """What a detector was trained on, as its card says."""
+    trained_on = store.read_json(folder / "model.json").get("trained_on", ["unknown music"])
+    return ", ".join(trained_on)

@@ -141,7 +141,11 @@ class ResNetDetector:
             cached = self._cached(train)
             head = HeadOnly(self.network.head)
             history = training.fit(
-                head, lambda epoch: cached, self._cached(val), self.settings.schedule, **options
+                head,
+                lambda epoch: training.shuffled(cached, seed, epoch),
+                self._cached(val),
+                self.settings.schedule,
+                **options,
             )
         targets = np.concatenate([variant.clips["target"].to_numpy() for variant in val])
         scores = np.concatenate([self.predict_proba(variant) for variant in val])
