@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote, unquote
 
 import pandas as pd
@@ -71,7 +71,7 @@ def cut_line(request: BaseHTTPRequestHandler, data: bytes) -> None:
 
 
 def hang(request: BaseHTTPRequestHandler, data: bytes) -> None:
-    time.sleep(1.5)
+    threading.Event().wait(1.5)  # longer than the patience given in the test
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def table(
     path = tmp_path / "table.csv"
     world[0].to_csv(path, index=False)
     monkeypatch.setattr(public_clips, "TABLE", path)
-    monkeypatch.setattr(fetching.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(fetching, "time", SimpleNamespace(sleep=lambda seconds: None))
     return world[0]
 
 
@@ -319,7 +319,7 @@ def test_waits_longer_each_time_and_as_long_as_the_host_asks(
     host: Host, table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(fetching.time, "sleep", waits.append)
+    monkeypatch.setattr(fetching, "time", SimpleNamespace(sleep=waits.append))
     host.files["/x"] = b"x"
     host.misbehave["/x"] = [
         send(500, b""),

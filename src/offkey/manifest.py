@@ -197,7 +197,9 @@ def generators(clips: pd.DataFrame) -> pd.DataFrame:
     )
     table = table.reindex(columns=list(SPLITS)).fillna(0).astype(int).reset_index()
     table["target"] = table["target"].map({0: "human", 1: "AI"})
-    return table.rename(columns={"target": "class", "generator": "source"}).rename_axis(None, axis=1)
+    return table.rename(columns={"target": "class", "generator": "source"}).rename_axis(
+        None, axis=1
+    )
 
 
 def counterpart(clips: pd.DataFrame, clip: Any) -> Any:

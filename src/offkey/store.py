@@ -60,7 +60,8 @@ def writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _explain(error, path) from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.parent.is_dir():
+            partial.unlink(missing_ok=True)
 
 
 def _explain(error: OSError, path: Path) -> Exception:

@@ -20,7 +20,7 @@ import safetensors.torch
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from offkey import seeding, store
@@ -42,14 +42,17 @@ class Schedule:
         Peak of the one-cycle schedule.
     weight_decay : float
         Of AdamW.
+    label_smoothing : float
+        Targets are moved this far towards one half, against overconfidence.
     patience : int
         Stop after this many epochs without a better validation loss; 0 never stops early.
     """
 
     epochs: int = 12
-    batch_size: int = 32
-    learning_rate: float = 2e-3
+    batch_size: int = 16
+    learning_rate: float = 1e-3
     weight_decay: float = 0.01
+    label_smoothing: float = 0.1
     patience: int = 5
 
     def __post_init__(self) -> None:
@@ -81,8 +84,7 @@ def fit(
         Trained in place; only parameters with ``requires_grad`` move. It ends with the weights of
         the epoch with the lowest validation loss.
     train : callable
-        ``train(epoch)`` gives the data set of that epoch, items ``(input, target)`` in the order
-        in which they are to be learnt.
+        ``train(epoch)`` gives the data set of that epoch, items ``(input, target)``.
     val : Dataset
         Items ``(input, target)``.
     schedule : Schedule
@@ -110,9 +112,9 @@ def fit(
     with bar:
         while not state.finished(schedule):
             epoch = state.epochs_done
-            loader = _loader(train(epoch), schedule)
+            loader = _loader(train(epoch), schedule, seed, epoch)
             train_loss = _epoch(accelerator, network, optimiser, loader, schedule, seed, epoch)
-            val_loss = _validate(accelerator, network, DataLoader(val, schedule.batch_size))
+            val_loss = _validate(accelerator, network, DataLoader(val, 32), schedule)
             if not math.isfinite(train_loss + val_loss):
                 raise BadInput(
                     f"{label}: the loss is not finite in epoch {epoch}; "
@@ -128,18 +130,12 @@ def fit(
     return pd.DataFrame(state.history)
 
 
-def shuffled(data: Dataset[Any], seed: int, epoch: int) -> Dataset[Any]:
-    """`data` in the random order of one epoch."""
+def _loader(data: Dataset[Any], schedule: Schedule, seed: int, epoch: int) -> DataLoader[Any]:
+    order = torch.Generator().manual_seed(seeding.integer(seed, "order", str(epoch)))
     size = len(data)  # type: ignore[arg-type]
-    order = seeding.rng(seed, "order", str(epoch)).permutation(size)
-    return Subset(data, order.tolist())
-
-
-def _loader(data: Dataset[Any], schedule: Schedule) -> DataLoader[Any]:
     # one item left over would make batch normalisation fail
-    size = len(data)  # type: ignore[arg-type]
     drop = size % schedule.batch_size == 1 and size > 1
-    return DataLoader(data, schedule.batch_size, drop_last=drop)
+    return DataLoader(data, schedule.batch_size, shuffle=True, generator=order, drop_last=drop)
 
 
 def _epoch(
@@ -160,7 +156,7 @@ def _epoch(
         for group in optimiser.param_groups:
             group["lr"] = _rate(schedule, progress)
         optimiser.zero_grad()
-        loss = nn.functional.binary_cross_entropy_with_logits(network(inputs), targets)
+        loss = _loss(network(inputs), targets, schedule)
         accelerator.backward(loss)
         optimiser.step()
         total += loss.item() * len(targets)
@@ -168,16 +164,21 @@ def _epoch(
     return total / max(count, 1)
 
 
-def _validate(accelerator: Accelerator, network: nn.Module, loader: DataLoader[Any]) -> float:
+def _loss(logits: torch.Tensor, targets: torch.Tensor, schedule: Schedule) -> torch.Tensor:
+    soft = targets * (1 - schedule.label_smoothing) + schedule.label_smoothing / 2
+    return nn.functional.binary_cross_entropy_with_logits(logits, soft)
+
+
+def _validate(
+    accelerator: Accelerator, network: nn.Module, loader: DataLoader[Any], schedule: Schedule
+) -> float:
     network.eval()
     total, count = 0.0, 0
     with torch.inference_mode():
         for inputs, targets in loader:
             logits = network(inputs.to(accelerator.device))
-            loss = nn.functional.binary_cross_entropy_with_logits(
-                logits, targets.to(accelerator.device), reduction="sum"
-            )
-            total += loss.item()
+            loss = _loss(logits, targets.to(accelerator.device), schedule)
+            total += loss.item() * len(targets)
             count += len(targets)
     return total / max(count, 1)
 

@@ -22,6 +22,13 @@ from offkey.soundfiles import shown
 MIN_CLIP_S = 4.0 * 1.25
 FIRST_OFFSET = 0.25  # of the recording: past the intro
 RECIPE = 1
+# fmt: off
+EXTENSIONS = frozenset((
+    ".aac", ".aif", ".aiff", ".amr", ".ape", ".au", ".caf", ".flac",
+    ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".oga", ".ogg",
+    ".opus", ".rf64", ".snd", ".w64", ".wav", ".webm", ".wma", ".wv",
+))
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -126,11 +133,7 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
         about = audio.probe(path)
         duration_s = about.duration_s or len(audio.load(path)) / audio.SAMPLE_RATE_HZ
         if duration_s < MIN_CLIP_S:
-            detail = (
-                f"lasts {duration_s:.2f} s; {MIN_CLIP_S:g} s are needed, since one window of 4 s "
-                "must survive a rate of 1.25."
-            )
-            return Skipped(shown(path), "too_short", detail)
+            return _too_short(path, duration_s)
         source_sha256 = store.file_sha256(path)
         name = _name(recording.key, source_sha256, how)
         rows = []
@@ -138,7 +141,10 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
             clip_id = f"{name}__{number}"
             clip = folder / "audio" / f"{clip_id}.flac"
             if not _is_whole(clip):
-                audio.write(clip, audio.load(path, offset_s=offset_s, duration_s=how.clip_s))
+                samples = audio.load(path, offset_s=offset_s, duration_s=how.clip_s)
+                if len(samples) < MIN_CLIP_S * audio.SAMPLE_RATE_HZ:  # the header said more
+                    return _too_short(path, len(samples) / audio.SAMPLE_RATE_HZ)
+                audio.write(clip, samples)
             rows.append(
                 {
                     "clip_id": clip_id,
@@ -155,13 +161,21 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
                     "source_sample_rate_hz": about.sample_rate_hz,
                     "sha256": store.file_sha256(clip),
                     "licence": recording.licence,
-                    "source_path": recording.path,
+                    "source_path": shown(path),
                     "source_sha256": source_sha256,
                 }
             )
     except audio.AudioError as error:
         return Skipped(shown(error.path), error.reason, error.detail)
     return rows
+
+
+def _too_short(path: Path, duration_s: float) -> Skipped:
+    detail = (
+        f"lasts {duration_s:.2f} s; {MIN_CLIP_S:g} s are needed, since one window of 4 s "
+        "must survive a rate of 1.25."
+    )
+    return Skipped(shown(path), "too_short", detail)
 
 
 def _name(key: str, source_sha256: str, how: Cut) -> str:
@@ -193,7 +207,7 @@ def _join_equal_files(rows: pd.DataFrame, dataset: str) -> pd.DataFrame:
     for _, same in files.sort_values("source_path").groupby("source_sha256"):
         first = same.iloc[0]
         for _, other in same.iloc[1:].iterrows():
-            names = f"{shown(first['source_path'])} and {shown(other['source_path'])}"
+            names = f"{first['source_path']} and {other['source_path']}"
             if other["target"] != first["target"]:
                 raise BadInput(
                     f"data set '{dataset}': the same file is called human and AI: {names}: "

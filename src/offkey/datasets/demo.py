@@ -37,8 +37,12 @@ INFO = DatasetInfo(
     ),
     shares_audio=True,
 )
-RECIPE = (1, decoders.RECIPE, decoders.NAMES)
+RECIPE = (2, decoders.RECIPE)
 """Raise the first number when the list of scores or their rendering changes."""
+
+DECODERS = ("griffin_mel_80", "sines_noise", "convcodec_64", "convcodec_160")
+"""Three families whose traces a small network can learn from 180 tracks. ``griffin_mel_256`` is
+left out: it differs from its original by about 1 dB, too little to be learnt from so few."""
 
 CLIP_LICENCE = "score: music21 corpus; SoundFont: TimGM6mb (GPL-2.0)"
 MIN_TRACKS = 8
@@ -53,6 +57,7 @@ def make(
     tracks: int = 300,
     clip_s: float = 10.0,
     split_shares: tuple[float, float, float] = (0.6, 0.15, 0.25),
+    decoder_names: Sequence[str] = DECODERS,
 ) -> pd.DataFrame:
     """Render scores and decode them again.
 
@@ -68,6 +73,8 @@ def make(
         Length of a clip in seconds.
     split_shares : tuple of float
         Share of the tracks for train, val and test.
+    decoder_names : sequence of str
+        Decoders of the twins, dealt evenly; see :mod:`offkey.decoders`.
 
     Returns
     -------
@@ -90,7 +97,9 @@ def make(
             f"data set 'demo' makes clips of {MIN_CLIP_S:g} to {MAX_CLIP_S:g} s, "
             f"not {clip_s:g} s: change option 'clip_s'."
         )
-    plan = _plan(seed, tracks, split_shares)
+    for name in decoder_names:
+        decoders.family(name)  # refuses an unknown one
+    plan = _plan(seed, tracks, split_shares, decoder_names)
     batches = np.array_split(np.arange(tracks), -(-tracks // BATCH))
     work = [plan.iloc[batch].to_dict("records") for batch in batches]
     build = partial(_build, folder=folder, seed=seed, clip_s=clip_s)
@@ -98,7 +107,12 @@ def make(
     return manifest.validate(pd.DataFrame(rows), "demo")
 
 
-def _plan(seed: int, tracks: int, split_shares: tuple[float, float, float]) -> pd.DataFrame:
+def _plan(
+    seed: int,
+    tracks: int,
+    split_shares: tuple[float, float, float] = (0.6, 0.15, 0.25),
+    decoder_names: Sequence[str] = DECODERS,
+) -> pd.DataFrame:
     """Choose the scores, their splits and decoders.
 
     Returns
@@ -121,7 +135,7 @@ def _plan(seed: int, tracks: int, split_shares: tuple[float, float, float]) -> p
     for split in manifest.SPLITS:
         rng = seeding.rng(seed, "demo", "decoders", split)
         members = rng.permutation(plan.index[plan["split"] == split])
-        names = rng.permutation(decoders.NAMES)
+        names = rng.permutation(list(decoder_names))
         plan.loc[members, "decoder"] = [str(names[i % len(names)]) for i in range(len(members))]
     return plan
 

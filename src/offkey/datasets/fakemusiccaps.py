@@ -17,8 +17,7 @@ import pandas as pd
 from offkey import seeding
 from offkey.datasets import cutting
 from offkey.datasets.base import DatasetInfo
-from offkey.datasets.cutting import Cut, Recording
-from offkey.datasets.folder import EXTENSIONS
+from offkey.datasets.cutting import EXTENSIONS, Cut, Recording
 from offkey.errors import BadInput, unknown
 from offkey.soundfiles import shown
 

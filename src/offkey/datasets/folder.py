@@ -9,7 +9,7 @@ import pandas as pd
 
 from offkey.datasets import cutting
 from offkey.datasets.base import DatasetInfo
-from offkey.datasets.cutting import Cut, Recording
+from offkey.datasets.cutting import EXTENSIONS, Cut, Recording
 from offkey.errors import BadInput, unknown
 from offkey.manifest import SPLITS
 from offkey.soundfiles import shown
@@ -23,34 +23,6 @@ INFO = DatasetInfo(
     shares_audio=False,
 )
 RECIPE = cutting.RECIPE
-EXTENSIONS = frozenset(
-    [
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".amr",
-        ".ape",
-        ".au",
-        ".caf",
-        ".flac",
-        ".m4a",
-        ".m4b",
-        ".mka",
-        ".mp2",
-        ".mp3",
-        ".mp4",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".rf64",
-        ".snd",
-        ".w64",
-        ".wav",
-        ".webm",
-        ".wma",
-        ".wv",
-    ]
-)
 COLUMNS = {"path": True, "target": True, "track_id": False, "generator": False, "split": False}
 
 

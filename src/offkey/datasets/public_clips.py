@@ -12,6 +12,7 @@ page that were made from one prompt.
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -88,10 +89,12 @@ def make(
         raise unknown("subset of public_clips", subset, SUBSETS)
     if split_by not in SPLITS_BY:
         raise unknown("way to split public_clips", split_by, SPLITS_BY)
+    # a place on this machine does not belong in a study file or on a page
+    source = source or ("" if fetch else os.environ.get("OFFKEY_CLIPS", ""))
     if bool(source) == fetch:
         raise BadInput(
-            "public_clips: give either source=FOLDER, a folder that holds the clips already "
-            "(ai/, human/, recon/), or fetch=true to download them from their public repositories."
+            "public_clips: give either source=FOLDER (or OFFKEY_CLIPS), a folder that holds the "
+            "clips (ai/, human/, recon/), or fetch=true to download them from their repositories."
         )
     rows = read_table(subset, confident_only)
     placed = _local(rows, Path(source).expanduser()) if source else _fetched(rows, folder, base_url)

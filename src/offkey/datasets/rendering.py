@@ -111,8 +111,10 @@ def _perform(
     swell = rng.uniform(0, 10) * np.sin(notes[:, scores.ONSET_Q] / rng.uniform(2, 8))
     played = np.empty((len(notes), 5))
     played[:, TIME] = notes[:, scores.ONSET_Q] * quarter_s + rng.normal(0, timing_s, len(notes))
-    played[:, LENGTH] = notes[:, scores.DURATION_Q] * quarter_s * articulation
-    played[:, LENGTH] *= rng.uniform(0.9, 1.05, len(notes))
+    written_s = notes[:, scores.DURATION_Q] * quarter_s
+    shortened = articulation * rng.uniform(0.9, 1.05, len(notes))
+    # a long note ends a breath early, not a quarter of its length
+    played[:, LENGTH] = np.maximum(written_s * shortened, written_s - 0.2)
     played[:, MIDI] = notes[:, scores.PITCH] + rng.integers(-5, 6)
     played[:, VELOCITY] = loudness + swell
     played[:, TRACK] = part

@@ -12,6 +12,7 @@ Each file holds one family, a table ``DECODERS`` of its members and
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ RECIPE = 1
 """Raise when the sound of any decoder changes."""
 
 MIN_SAMPLES = 2048
+WEIGHTS = Path(__file__).with_name("weights")
 _FAMILIES = {
     "griffin_mel_80": "griffin_mel",
     "griffin_mel_256": "griffin_mel",
@@ -40,7 +42,9 @@ def family(name: str) -> str:
 
 def settings(name: str) -> dict[str, Any]:
     """What distinguishes a decoder within its family, and the hash of its weights if any."""
-    found: dict[str, Any] = _module(name).DECODERS[name]
+    found: dict[str, Any] = dict(_module(name).DECODERS[name])
+    if "weights" in found:
+        found["sha256"] = store.read_json(WEIGHTS / f"{found['weights']}.json")["sha256"]
     return found
 
 

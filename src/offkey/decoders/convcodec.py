@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 
 from offkey import audio, store
+from offkey.decoders import WEIGHTS
 from offkey.errors import BadInput
 
 DECODERS = {
     "convcodec_64": {"weights": "convcodec_64"},
     "convcodec_160": {"weights": "convcodec_160"},
 }
-WEIGHTS = Path(__file__).with_name("weights")
 LEVEL_DBFS = -20.0
-PRE_EMPHASIS = 0.8
+PRE_EMPHASIS = 0.7
 ENVELOPE_BANDS = 24
+ENVELOPE_N_FFT = 2048
 MAX_CORRECTION_DB = 6.0
 _SILENCE_DBFS = -100.0
 _TINY = 1e-12
@@ -96,19 +97,16 @@ def _match_bands(rebuilt: np.ndarray, original: np.ndarray) -> np.ndarray:
     has no phase, so nothing moves.
     """
     import librosa
+    from scipy.signal import welch
 
-    n = len(original)
-    bands = librosa.filters.mel(
-        sr=audio.SAMPLE_RATE_HZ, n_fft=n, n_mels=ENVELOPE_BANDS, norm=None
-    ).astype(np.float64)
-    spectrum = np.fft.rfft(rebuilt, n)
-    theirs, ours = (bands @ np.abs(x) ** 2 for x in (np.fft.rfft(original), spectrum))
-    centre_hz = librosa.mel_frequencies(ENVELOPE_BANDS + 2, fmax=audio.SAMPLE_RATE_HZ / 2)[1:-1]
+    rate, n = audio.SAMPLE_RATE_HZ, len(original)
+    bands = librosa.filters.mel(sr=rate, n_fft=ENVELOPE_N_FFT, n_mels=ENVELOPE_BANDS, norm=None)
+    theirs, ours = (bands @ welch(x, nperseg=ENVELOPE_N_FFT)[1] for x in (original, rebuilt))
     gain_db = 10 * np.log10((theirs + _TINY) / (ours + _TINY))
     gain_db = np.clip(gain_db, -MAX_CORRECTION_DB, MAX_CORRECTION_DB)
-    at_hz = np.fft.rfftfreq(n, 1 / audio.SAMPLE_RATE_HZ)
-    curve = 10 ** (np.interp(at_hz, centre_hz, gain_db) / 20)
-    return np.fft.irfft(spectrum * curve, n).astype(np.float32)
+    centre_hz = librosa.mel_frequencies(ENVELOPE_BANDS + 2, fmax=rate / 2)[1:-1]
+    curve_db = np.interp(np.fft.rfftfreq(n, 1 / rate), centre_hz, gain_db)
+    return np.fft.irfft(np.fft.rfft(rebuilt) * 10 ** (curve_db / 20), n).astype(np.float32)
 
 
 @cache

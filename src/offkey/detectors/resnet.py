@@ -43,7 +43,7 @@ class ResNetSettings:
         1, or 3 (the log-mel repeated, with ImageNet's mean and deviation).
     train : str
         ``all`` or ``head``.
-    epochs, batch_size, learning_rate, weight_decay, patience
+    epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
         See :class:`offkey.training.Schedule`.
     """
 
@@ -51,9 +51,10 @@ class ResNetSettings:
     channels: int = 1
     train: str = "all"
     epochs: int = 12
-    batch_size: int = 32
-    learning_rate: float = 2e-3
+    batch_size: int = 16
+    learning_rate: float = 1e-3
     weight_decay: float = 0.01
+    label_smoothing: float = 0.1
     patience: int = 5
 
     def __post_init__(self) -> None:
@@ -142,7 +143,7 @@ class ResNetDetector:
             head = HeadOnly(self.network.head)
             history = training.fit(
                 head,
-                lambda epoch: training.shuffled(cached, seed, epoch),
+                lambda epoch: cached,
                 self._cached(val),
                 self.settings.schedule,
                 **options,

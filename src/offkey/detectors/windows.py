@@ -14,21 +14,11 @@ from offkey.variants import Variant
 
 
 class RandomWindows(Dataset[Any]):
-    """One random window per clip, tracks in random order.
-
-    Order and windows follow from (seed, track, variant, epoch). The clips of a track stand together
-    and get the same window: with a clip and its twin in one batch, what is left for the gradient is
-    what tells them apart.
-    """
+    """One random window per clip; which one follows from (seed, clip, variant, epoch)."""
 
     def __init__(self, variants: Sequence[Variant], seed: int, epoch: int) -> None:
+        self.places = [(variant, row) for variant in variants for row in range(len(variant))]
         self.seed, self.epoch = seed, epoch
-        groups: list[list[tuple[Variant, int]]] = []
-        for variant in variants:
-            rows = variant.clips.groupby("track_id", sort=True).indices
-            groups += [[(variant, int(row)) for row in found] for found in rows.values()]
-        order = seeding.rng(seed, "order", str(epoch)).permutation(len(groups))
-        self.places = [place for number in order for place in groups[number]]
 
     def __len__(self) -> int:
         return len(self.places)
@@ -37,7 +27,7 @@ class RandomWindows(Dataset[Any]):
         variant, row = self.places[index]
         mel = variant.log_mel(row)
         clip = variant.clips.iloc[row]
-        name = (clip["track_id"], variant.condition.variant, "window", str(self.epoch))
+        name = (clip["clip_id"], variant.condition.variant, "window", str(self.epoch))
         size = variant.features.window_frames
         start = int(seeding.rng(self.seed, *name).integers(0, len(mel) - size + 1))
         return _item(mel[start : start + size], clip["target"])

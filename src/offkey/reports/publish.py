@@ -78,6 +78,9 @@ def _show_figure(png: bytes, name: str, title: str) -> None:
 
 def show_table(table: pd.DataFrame, caption: str = "") -> None:
     """Show a table in the notebook, numbers as ``value [low, high]`` with their n."""
+    if table.empty:
+        show_sentences([f"{caption or 'Rows'}: none."])
+        return
     text = words.formatted(table).to_string(index=False)
     if get_ipython() is None:
         print(f"{caption}\n{text}" if caption else text)

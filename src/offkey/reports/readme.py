@@ -1,4 +1,4 @@
-"""Puts the numbers of the committed studies into the README: ``python -m offkey.reports.readme``."""
+"""Puts the studies' numbers into the README: ``python -m offkey.reports.readme``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from offkey import store, workspace
 from offkey.errors import BadInput
 from offkey.reports.index import markdown_table
-from offkey.reports.tables import formatted
+from offkey.reports.words import formatted
 
 _BLOCK = re.compile(r"(<!-- numbers:(?P<study>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -102,11 +102,13 @@ def headline_lines(out: Path) -> list[str]:
     table = headline(out)
     if table is None:
         return []
-    words = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    if "metric" in table:
+        # the other metrics are on the page
+        table = table[table["metric"] == table["metric"].iloc[0]]
+    label = "label" if "label" in table else str(table.columns[0])
     lines = []
     for row in table.to_dict("records"):
-        what = ", ".join(str(row[name]) for name in words if pd.notna(row[name]))
-        line = f"{what}: {row['value']:.3g}"
+        line = f"{row[label]}: {row['value']:.3g}"
         if pd.notna(row.get("low")) and pd.notna(row.get("high")):
             line += f" [{row['low']:.3g}, {row['high']:.3g}]"
         if pd.notna(row.get("n_clips")) and pd.notna(row.get("n_tracks")):
