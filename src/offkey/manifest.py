@@ -94,7 +94,7 @@ def _reason(error: Exception) -> str:
     column = getattr(getattr(error, "schema", None), "name", None)
     if isinstance(cases, pd.DataFrame) and len(cases) and column:
         check = getattr(error, "check", None)
-        rule = "must be unique" if "uniq" in str(error) else f"fails {check or 'its type'}"
+        rule = "must be unique" if check == "field_uniqueness" else f"fails {check or 'its type'}"
         return f"column '{column}' {rule}, e.g. {cases['failure_case'].iloc[0]!r}."
     return str(error).splitlines()[0]
 

@@ -76,9 +76,31 @@ def _one(clip: pd.Series, *, conditions: list[Condition], seed: int) -> list[dic
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Median and largest deviation from what was asked, per variant and quantity."""
+    """One row per edit: the largest deviation from what was asked, and what became of the level.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`edits`.
+
+    Returns
+    -------
+    DataFrame
+        ``edit, pitch error (cents), tempo error (×)`` (largest, with sign), ``level before matching
+        (dB)`` (median), ``clips``.
+    """
     error = table.assign(error=table["measured"] - table["asked"])
-    grouped = error.groupby(["quantity", "unit", "label"], sort=False)["error"]
-    return grouped.agg(
-        median_error="median", largest_error=lambda e: e.loc[e.abs().idxmax()], n_clips="size"
-    ).reset_index()
+    rows = []
+    for label, group in error.groupby("label", sort=False):
+        by_quantity = dict(list(group.groupby("quantity")["error"]))
+        pitch, tempo = (by_quantity[name] for name in ("pitch", "tempo"))
+        rows.append(
+            {
+                "edit": label,
+                "pitch error (cents)": pitch.loc[pitch.abs().idxmax()],
+                "tempo error (×)": tempo.loc[tempo.abs().idxmax()],
+                "level before matching (dB)": by_quantity["level"].median(),
+                "clips": group["clip_id"].nunique(),
+            }
+        )
+    return pd.DataFrame(rows)

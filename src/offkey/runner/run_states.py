@@ -15,9 +15,10 @@ INTERRUPTED, OUTDATED, NOT_RUN = "interrupted", "outdated", "not run"
 
 
 def code_fingerprint() -> str:
-    """Name the code of this package: any change of it makes results new."""
+    """Name the code of this package and what is shipped with it: a change makes results new."""
     root = Path(offkey.__file__).parent
-    files = sorted(root.rglob("*.py"))
+    shipped = (".py", ".csv", ".safetensors", ".json", ".j2", ".css")
+    files = sorted(file for file in root.rglob("*") if file.suffix in shipped)
     return store.fingerprint(
         [[file.relative_to(root).as_posix(), store.file_sha256(file)] for file in files]
     )

@@ -1,0 +1,102 @@
+"""Every notebook of the embedded study, executed by papermill on a small demo data set."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from offkey import store
+from offkey.runner import studies
+
+ROOT = Path(__file__).parents[1]
+SMALL = [
+    "--set=dataset_options={tracks: 12}",
+    "--set=detector_settings={epochs: 1}",
+    "--set=stage_settings={epochs: 1}",
+    "--set=resamples=100",
+]
+
+
+def _run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "offkey.cli", "run", "demo", *SMALL]
+    command += ["--data", str(place / "data"), "--out", str(place / "out"), "--jobs", "2", *words]
+    environment = {k: v for k, v in os.environ.items() if k != "OFFKEY_JOBS"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=900
+    )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("study")
+    done = _run(place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith("index.html")
+    return place
+
+
+def test_every_notebook_ran_and_has_its_page(study: Path) -> None:
+    for run in studies.load("demo").runs:
+        page = study / "out" / "notebooks" / f"{run.name}.html"
+        text = page.read_text(encoding="utf-8")
+        loading = re.findall(
+            r"<(?:script|img|link|source|audio|iframe)[^>]*(?:src|href)=\"([^\"]+)", text
+        )
+        assert all(address.startswith("data:") for address in loading)
+        assert str(study) not in text
+        notebook = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+        assert any(cell.get("outputs") for cell in notebook.cells)
+    assert "<audio" in (study / "out" / "notebooks" / "02_create_dataset_pitch.html").read_text()
+    assert (study / "out" / "index.html").is_file()
+
+
+def test_tables_cover_every_variant_and_stage(study: Path) -> None:
+    tables = study / "out" / "tables"
+    scores = store.read_table(tables / "scores.parquet")
+    resnet = scores[(scores["detector"] == "resnet") & (scores["subset"] == "all")]
+    clean = resnet[resnet["regime"] == "clean"]
+    assert clean["variant"].nunique() == 1 + 8 + 6 + 6 + 3 + 2
+    assert set(resnet["regime"]) == {"clean", "retrained", "iterative"}
+    iterative = resnet[resnet["regime"] == "iterative"]
+    assert iterative.groupby("stage")["variant"].nunique().eq(4).all()
+    assert iterative["stage"].nunique() == 4
+    assert set(scores["detector"]) == {"resnet", "shortcut"}
+    headline = pd.read_csv(tables / "headline.csv")
+    assert headline["value"].between(0, 1).all()
+
+
+def test_nothing_changed_nothing_done(study: Path) -> None:
+    again = _run(study)
+    assert again.returncode == 0
+    kept = [line for line in again.stdout.splitlines() if "unchanged, kept" in line]
+    assert len(kept) == len(studies.load("demo").runs)
+
+
+def test_a_trained_detector_answers(study: Path) -> None:
+    clip = next((study / "data" / "datasets" / "demo" / "audio").glob("*.flac"))
+    command = [
+        sys.executable,
+        "-m",
+        "offkey.cli",
+        "detect",
+        str(clip),
+        "--data",
+        str(study / "data"),
+    ]
+    done = subprocess.run(command, text=True, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "trained on clean" in done.stdout
+    assert clip.name in done.stdout
+
+
+def test_readme_numbers_come_from_the_tables() -> None:
+    from offkey.reports import readme
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "<!-- numbers:demo -->" in text
+    assert readme.filled(text, ROOT / "results") == text

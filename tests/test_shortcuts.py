@@ -1,0 +1,47 @@
+"""The floor that a detector has to beat, and the proof of edits, on clips with known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from offkey import audio, evaluation, measurements, perturbations, shortcuts
+
+
+def test_clues_are_what_they_say(tiny_clips: pd.DataFrame) -> None:
+    measured = shortcuts.measure(tiny_clips)
+    clip = measured.iloc[0]
+    samples = audio.load(clip["path"])
+    assert clip["level_dbfs"] == pytest.approx(audio.rms_dbfs(samples))
+    assert clip["peak"] == pytest.approx(np.abs(samples).max())
+    assert clip["silent_share"] == 0
+    noisy = measured[measured["target"] == 1]
+    assert (noisy["top_octave_db"].to_numpy() > measured["top_octave_db"][::2].to_numpy()).all()
+
+
+def test_floor_finds_a_planted_clue_and_nothing_in_noise(tiny_clips: pd.DataFrame) -> None:
+    measured = shortcuts.measure(tiny_clips)
+    planted = measured.assign(source_codec=np.where(measured["target"] == 1, "opus", "vorbis"))
+    scores = evaluation.score(shortcuts.floor(planted), n_resamples=50)
+    value = scores.set_index(["subset", "metric"])["value"]
+    assert value["all", "auc"] == 1
+    # the tiny set's noisy highs are themselves a shortcut; without them nothing is left
+    blind = measured.assign(**dict.fromkeys(shortcuts.NUMBERS, 0.0))
+    value = evaluation.score(shortcuts.floor(blind), n_resamples=50)
+    assert value.set_index(["subset", "metric"])["value"]["all", "auc"] == 0.5
+
+
+def test_by_class_ranks_the_clue(tiny_clips: pd.DataFrame) -> None:
+    table = shortcuts.by_class(shortcuts.measure(tiny_clips)).set_index("clue")
+    assert table.loc["top_octave_db", "AUC alone"] > 0.9
+    assert table.loc["duration_s", "AUC alone"] == 0.5
+
+
+def test_measured_edits_are_what_was_asked(tiny_clips: pd.DataFrame) -> None:
+    conditions = perturbations.find(["pitch+2", "tempo1.1", "round_trip_pitch"])
+    table = measurements.edits(tiny_clips, conditions, n_clips=3)
+    assert table.groupby("variant").size().eq(9).all()
+    summary = measurements.summary(table)
+    assert (summary["pitch error (cents)"].abs() < 5).all()
+    assert (summary["tempo error (×)"].abs() < 1e-3).all()
+    assert (summary["level before matching (dB)"] < -0.5).all()
+    assert (summary["clips"] == 3).all()

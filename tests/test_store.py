@@ -1,0 +1,92 @@
+"""Files are whole or absent; folders are held by one; disks fill up politely."""
+
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from offkey import store
+from offkey.errors import BadInput, Busy, DiskFull
+
+
+def test_fingerprint_follows_content_and_ignores_order_of_keys() -> None:
+    assert store.fingerprint({"a": 1, "b": 2}) == store.fingerprint({"b": 2, "a": 1})
+    assert store.fingerprint({"a": 1}) != store.fingerprint({"a": 2})
+    assert len(store.fingerprint("x")) == 16
+
+
+def test_interrupted_write_leaves_what_stood_there(tmp_path: Path) -> None:
+    path = store.write_text(tmp_path / "deep" / "a.txt", "first")
+    with pytest.raises(RuntimeError), store.writing(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "first"
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_table_has_a_csv_twin_and_reads_back(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["a,b", 'c"d\n'], "value": [1.5, float("nan")]})
+    store.write_table(table, tmp_path / "t", csv=True)
+    pd.testing.assert_frame_equal(store.read_table(tmp_path / "t.parquet"), table)
+    pd.testing.assert_frame_equal(store.read_table(tmp_path / "t.csv"), table)
+
+
+def test_missing_or_broken_tables_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"nope\.parquet does not exist"):
+        store.read_table(tmp_path / "nope.parquet")
+    (tmp_path / "bad.parquet").write_text("not a table")
+    with pytest.raises(BadInput, match=r"bad\.parquet cannot be read"):
+        store.read_table(tmp_path / "bad.parquet")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(BadInput, match="not valid JSON"):
+        store.read_json(tmp_path / "bad.json")
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BadInput, match="cannot write"):
+        store.write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def _write_too_much(path: Path, answer: multiprocessing.Queue) -> None:
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        store.write_text(path, "x" * 1_000_000)
+    except DiskFull as error:
+        answer.put(str(error))
+
+
+def test_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    answer = context.Queue()
+    process = context.Process(target=_write_too_much, args=(tmp_path / "big", answer))
+    process.start()
+    message = answer.get(timeout=20)
+    process.join()
+    assert "no space left to write" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
+    program = (
+        "import sys, time, pathlib\nfrom offkey import store\n"
+        "with store.locked(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        busy = pytest.raises(Busy, match=f"in use by process {holder.pid} since")
+        with busy, store.locked(tmp_path):
+            pass
+        holder.kill()
+    with store.locked(tmp_path):
+        assert store.read_json(tmp_path / ".lock.json")["pid"] == os.getpid()
