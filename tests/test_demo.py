@@ -123,7 +123,7 @@ def test_plan_takes_styles_evenly_and_decoders_too() -> None:
         assert np.ptp(plan["style"].value_counts()) <= most
         assert len(plan) == plan["track_id"].nunique() == tracks
         for _, split in plan.groupby("split"):
-            counts = split["decoder"].value_counts().reindex(decoders.NAMES, fill_value=0)
+            counts = split["decoder"].value_counts().reindex(demo.DECODERS, fill_value=0)
             assert np.ptp(counts) <= 1
         shares = plan["split"].value_counts(normalize=True)
         assert shares["train"] == pytest.approx(0.6, abs=0.1)

@@ -97,8 +97,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "edit": label,
-                "pitch error (cents)": pitch.loc[pitch.abs().idxmax()],
-                "tempo error (×)": tempo.loc[tempo.abs().idxmax()],
+                "pitch error (cents)": max(pitch, key=abs),
+                "tempo error (×)": max(tempo, key=abs),
                 "level before matching (dB)": by_quantity["level"].median(),
                 "clips": group["clip_id"].nunique(),
             }

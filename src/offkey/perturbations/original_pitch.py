@@ -11,7 +11,7 @@ __all__ = ["LEVELS", "NEUTRAL", "RANGE", "UNIT", "apply", "draw", "label"]
 UNIT = ""
 NEUTRAL = None
 RANGE = (-2.0, 2.0)
-LEVELS = ("U(−2, 2) st",)
+LEVELS = ("random pitch",)
 
 
 def label(level: str) -> str:

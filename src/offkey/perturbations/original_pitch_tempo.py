@@ -11,7 +11,7 @@ __all__ = ["LEVELS", "NEUTRAL", "UNIT", "apply", "draw", "label"]
 
 UNIT = ""
 NEUTRAL = None
-LEVELS = ("U(−2, 2) st, U(0.8, 1.2) ×",)
+LEVELS = ("random both",)
 
 
 def label(level: str) -> str:

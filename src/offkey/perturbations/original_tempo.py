@@ -11,7 +11,7 @@ __all__ = ["LEVELS", "NEUTRAL", "RANGE", "UNIT", "apply", "draw", "label"]
 UNIT = ""
 NEUTRAL = None
 RANGE = (0.8, 1.2)
-LEVELS = ("U(0.8, 1.2) ×",)
+LEVELS = ("random tempo",)
 
 
 def label(level: str) -> str:

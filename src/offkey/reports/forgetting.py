@@ -11,8 +11,9 @@ from offkey.reports import style
 from offkey.reports.tables import need, over_seeds, pick, stage_order
 from offkey.reports.words import PERTURBATIONS, in_percent, metric_name
 
-# Edits that have a line; random draws and controls stay in the matrix.
+# Edits that have a line; controls stay in the matrix.
 LINES = ("clean", "pitch", "tempo", "pitch_tempo")
+DRAWS = "original_"
 
 
 @style.themed
@@ -79,9 +80,10 @@ def _matrix(axis: Axes, matrix: pd.DataFrame, names: list[str], metric: str) -> 
 
 def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> None:
     places = np.arange(len(stages))
-    kinds = [name for name in dict.fromkeys(rows["perturbation"]) if name in LINES]
+    every = dict.fromkeys(rows["perturbation"])
+    kinds = [name for name in every if name.removeprefix(DRAWS) in LINES]
     for number, kind in enumerate(kinds):
-        ink = style.colour(kind)
+        ink, dash = style.colour(kind.removeprefix(DRAWS)), "--" if DRAWS in kind else "-"
         mine = rows[rows["perturbation"] == kind]
         levels = mine.pivot_table(index="stage", columns="variant", values="value").reindex(stages)
         if levels.shape[1] > 1:
@@ -90,7 +92,7 @@ def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> No
         dodged = places + 0.05 * (number - (len(kinds) - 1) / 2)
         axis.vlines(dodged, mean["low"], mean["high"], color=ink, linewidth=1.4)
         name = f"tested on {PERTURBATIONS.get(kind, kind)}"
-        axis.plot(dodged, mean["value"], color=ink, linewidth=2.6, marker="o", label=name)
+        axis.plot(dodged, mean["value"], dash, color=ink, linewidth=2.6, marker="o", label=name)
     axis.set_xticks(places, [style.short(name, 14) for name in stages])
     axis.set_xlabel("after training stage")
     axis.set_ylabel(metric_name(metric) + (" (%)" if in_percent(metric) else ""))

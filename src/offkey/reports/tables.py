@@ -120,7 +120,8 @@ def headline(
             count = family["variant"].nunique()
             text = str(worst["label"] or worst["variant"])
             name = PERTURBATIONS.get(str(perturbation), str(perturbation)).replace("_", " ")
-            text = name if perturbation == "clean" else f"{name}: {text}"
+            alone = perturbation == "clean" or str(perturbation).startswith("original_")
+            text = name if alone else f"{name}: {text}"
             text += f" (worst of {count})" if count > 1 else ""
             same = (family["variant"] == worst["variant"]) & (family["engine"] == worst["engine"])
             found.append(family[same].assign(tested_on=text))
