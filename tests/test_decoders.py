@@ -80,11 +80,15 @@ def test_twin_is_as_long_as_loud_and_as_punctual_as_its_original(
 
 @pytest.mark.parametrize("name", decoders.NAMES)
 def test_twin_is_the_same_music_but_not_the_same_sound(name: str) -> None:
-    original = music(5.5)
+    # The clip is mostly silence between plucks: a codec's noise there costs 15 dB RMS on a log-mel
+    # whose floor is at -80 dB, so likeness is judged by correlation, against another piece.
+    original, other = music(5.5), music(5.5, "another piece")
     twin = decoders.twin(original, name, seed=0, key="a")
     ours, theirs = log_mel(twin), log_mel(original)
-    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.9
-    assert 0.3 < np.sqrt(np.mean((ours - theirs) ** 2)) < 12
+    likeness = np.corrcoef(ours.ravel(), theirs.ravel())[0, 1]
+    assert likeness > 0.85
+    assert likeness > np.corrcoef(ours.ravel(), log_mel(other).ravel())[0, 1] + 0.1
+    assert np.sqrt(np.mean((ours - theirs) ** 2)) > 0.3
 
 
 @pytest.mark.parametrize("name", decoders.NAMES)
@@ -98,16 +102,18 @@ def test_twin_follows_from_seed_and_key_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", decoders.NAMES)
-def test_decoder_is_steady_in_level_and_keeps_the_band(name: str) -> None:
+def test_level_of_a_decoder_follows_its_input(name: str) -> None:
     original = music(5.5)
     for gain in (0.05, 1.0):  # 26 dB apart
         rebuilt = decoders.decode(name, original * np.float32(gain), seeding.rng(0, "level"))
         assert abs(audio.rms_dbfs(rebuilt) - audio.rms_dbfs(original * gain)) < 2
-    twin_db, original_db = (
-        band_levels_db(audio.match_level(rebuilt, original)),
-        band_levels_db(original),
-    )
-    assert np.abs(twin_db - original_db).max() < 6  # no part of the spectrum gives it away
+
+
+@pytest.mark.parametrize("name", decoders.NAMES)
+def test_long_term_spectrum_does_not_give_a_twin_away(name: str) -> None:
+    original = music(5.5)
+    twin = decoders.twin(original, name, seed=0, key="a")
+    assert np.abs(band_levels_db(twin) - band_levels_db(original)).max() < 1
 
 
 def test_loud_twins_are_clipped_at_full_scale() -> None:

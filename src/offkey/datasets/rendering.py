@@ -7,7 +7,6 @@ it. The SoundFont is TimGM6mb, which comes with pretty_midi; the synthesizer is 
 from __future__ import annotations
 
 import importlib.util
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +80,10 @@ def render(score_path: str, track_id: str, seed: int, duration_s: float) -> np.n
     notes[:, scores.ONSET_Q] -= notes[0, scores.ONSET_Q]
     played, programs, beat_s = _perform(notes, duration_s, track_id, seed)
     start_s = _start(played, duration_s, seeding.rng(seed, track_id, "start"), score_path)
-    samples = _synthesize(played, programs, start_s - LEAD_S, duration_s + LEAD_S)
+    # Nobody's instruments agree on concert pitch: without this every note would lie on one grid,
+    # and a detector would take any music off that grid for something it has never heard.
+    tuning = 2 ** (seeding.rng(seed, track_id, "tuning").uniform(-50, 50) / 1200)
+    samples = _synthesize(played, programs, start_s - LEAD_S, duration_s + LEAD_S, tuning)
     rng = seeding.rng(seed, track_id, "drums")
     if rng.random() < 1 / 6:
         hits = _synthesize(_groove(played, beat_s, rng), [], start_s - LEAD_S, duration_s + LEAD_S)
@@ -191,8 +193,8 @@ def _groove(played: np.ndarray, beat_s: float, rng: np.random.Generator) -> np.n
     return np.concatenate(hits)
 
 
-@cache
 def _synthesizer() -> Any:
+    # a new one for every track: what it played before would colour what it plays next
     import symusic
 
     package = importlib.util.find_spec("pretty_midi")
@@ -203,13 +205,18 @@ def _synthesizer() -> Any:
 
 
 def _synthesize(
-    played: np.ndarray, programs: list[int], start_s: float, duration_s: float
+    played: np.ndarray,
+    programs: list[int],
+    start_s: float,
+    duration_s: float,
+    tuning: float = 1.0,
 ) -> np.ndarray:
-    """Sound of the notes that are heard in a window, at 16 kHz."""
+    """Sound of the notes that are heard in a window, at 16 kHz, `tuning` times as high."""
     import symusic
 
-    begin = np.maximum(played[:, TIME] - start_s, 0.0)
-    end = np.minimum(played[:, TIME] + played[:, LENGTH] - start_s, duration_s)
+    # played slower by what the resampling below makes faster and higher
+    begin = np.maximum(played[:, TIME] - start_s, 0.0) * tuning
+    end = np.minimum(played[:, TIME] + played[:, LENGTH] - start_s, duration_s) * tuning
     pitch = played[:, MIDI]
     pitch = pitch + 12 * np.ceil(np.maximum(LOWEST - pitch, 0) / 12)
     pitch = pitch - 12 * np.ceil(np.maximum(pitch - HIGHEST, 0) / 12)
@@ -228,7 +235,9 @@ def _synthesize(
             player.notes.append(note)
         score.tracks.append(player)
     samples = np.asarray(_synthesizer().render(score, True)).mean(axis=0)
-    samples = audio.resample(samples.astype(np.float32), SYNTH_RATE_HZ, audio.SAMPLE_RATE_HZ)
+    samples = audio.resample(
+        samples.astype(np.float32), SYNTH_RATE_HZ * tuning, audio.SAMPLE_RATE_HZ
+    )
     return audio.fix_length(samples, round(duration_s * audio.SAMPLE_RATE_HZ))
 
 

@@ -43,6 +43,9 @@ class ResNetSettings:
         1, or 3 (the log-mel repeated, with ImageNet's mean and deviation).
     train : str
         ``all`` or ``head``.
+    crop_share : float
+        Length of the random crops it trains on as a share of the analysis window: half the length
+        takes half the time, and the traces looked for are in every moment.
     epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
         See :class:`offkey.training.Schedule`.
     """
@@ -50,6 +53,7 @@ class ResNetSettings:
     weights: str = "none"
     channels: int = 1
     train: str = "all"
+    crop_share: float = 1.0
     epochs: int = 12
     batch_size: int = 16
     learning_rate: float = 1e-3
@@ -60,6 +64,8 @@ class ResNetSettings:
     def __post_init__(self) -> None:
         if self.train not in ("all", "head"):
             raise BadInput(f"train must be 'all' or 'head', not '{self.train}'.")
+        if not 0.1 <= self.crop_share <= 1:
+            raise BadInput(f"crop_share must be between 0.1 and 1, not {self.crop_share:g}.")
         if self.channels not in (1, 3):
             raise BadInput(f"channels must be 1 or 3, not {self.channels}.")
         if self.weights == "imagenet" and self.channels != 3:
@@ -133,7 +139,7 @@ class ResNetDetector:
         if self.settings.train == "all":
             history = training.fit(
                 self.network,
-                lambda epoch: RandomWindows(train, seed, epoch),
+                lambda epoch: RandomWindows(train, seed, epoch, self.settings.crop_share),
                 AllWindows(val),
                 self.settings.schedule,
                 **options,

@@ -14,11 +14,21 @@ from offkey.variants import Variant
 
 
 class RandomWindows(Dataset[Any]):
-    """One random window per clip; which one follows from (seed, clip, variant, epoch)."""
+    """One random crop per clip; which one follows from (seed, clip, variant, epoch).
 
-    def __init__(self, variants: Sequence[Variant], seed: int, epoch: int) -> None:
+    Parameters
+    ----------
+    variants : sequence of Variant
+    seed, epoch : int
+    share : float
+        Length of a crop as a share of the analysis window.
+    """
+
+    def __init__(
+        self, variants: Sequence[Variant], seed: int, epoch: int, share: float = 1.0
+    ) -> None:
         self.places = [(variant, row) for variant in variants for row in range(len(variant))]
-        self.seed, self.epoch = seed, epoch
+        self.seed, self.epoch, self.share = seed, epoch, share
 
     def __len__(self) -> int:
         return len(self.places)
@@ -28,7 +38,7 @@ class RandomWindows(Dataset[Any]):
         mel = variant.log_mel(row)
         clip = variant.clips.iloc[row]
         name = (clip["clip_id"], variant.condition.variant, "window", str(self.epoch))
-        size = variant.features.window_frames
+        size = round(self.share * variant.features.window_frames)
         start = int(seeding.rng(self.seed, *name).integers(0, len(mel) - size + 1))
         return _item(mel[start : start + size], clip["target"])
 

@@ -102,6 +102,8 @@ def execute(
         if not error:
             usual[run.name] = outcome.seconds
         _file(plan, run, outcome)
+        if not any(other.cores == "all" for other in progress.waiting):
+            closing.close()  # nobody needs the workers any more: their memory is for the kernels
         how = f"failed after {_clock(outcome.seconds)}: {error}" if error else ""
         how = how or f"done in {_clock(outcome.seconds)}"
         left = scheduling.remaining_seconds(progress, resources.jobs, usual, time.monotonic())
