@@ -32,8 +32,8 @@ RECIPE = 1
 
 
 @dataclass(frozen=True)
-class ResNetSettings:
-    """Settings of the ResNet18 detector.
+class ResNetSettings(training.Schedule):
+    """Settings of the ResNet18 detector; the schedule's are :class:`offkey.training.Schedule`'s.
 
     Attributes
     ----------
@@ -46,22 +46,15 @@ class ResNetSettings:
     crop_share : float
         Length of the random crops it trains on as a share of the analysis window: half the length
         takes half the time, and the traces looked for are in every moment.
-    epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
-        See :class:`offkey.training.Schedule`.
     """
 
     weights: str = "none"
     channels: int = 1
     train: str = "all"
     crop_share: float = 1.0
-    epochs: int = 12
-    batch_size: int = 16
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.1
-    patience: int = 5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.train not in ("all", "head"):
             raise BadInput(f"train must be 'all' or 'head', not '{self.train}'.")
         if not 0.1 <= self.crop_share <= 1:
@@ -70,13 +63,6 @@ class ResNetSettings:
             raise BadInput(f"channels must be 1 or 3, not {self.channels}.")
         if self.weights == "imagenet" and self.channels != 3:
             raise BadInput("weights 'imagenet' need channels: 3.")
-        _ = self.schedule
-
-    @property
-    def schedule(self) -> training.Schedule:
-        """The training schedule among the settings."""
-        names = training.Schedule.__dataclass_fields__
-        return training.Schedule(**{name: getattr(self, name) for name in names})
 
 
 class ResNetDetector:
@@ -141,7 +127,7 @@ class ResNetDetector:
                 self.network,
                 lambda epoch: RandomWindows(train, seed, epoch, self.settings.crop_share),
                 AllWindows(val),
-                self.settings.schedule,
+                self.settings,
                 **options,
             )
         else:
@@ -151,7 +137,7 @@ class ResNetDetector:
                 head,
                 lambda epoch: cached,
                 self._cached(val),
-                self.settings.schedule,
+                self.settings,
                 **options,
             )
         targets = np.concatenate([variant.clips["target"].to_numpy() for variant in val])

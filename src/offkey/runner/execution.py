@@ -148,7 +148,8 @@ def _start(plan: Plan, run: Run, resources: Resources, address: str) -> Job:
     environment = notebook_job.environment(
         data=plan.space.data,
         jobs=resources.jobs if all_cores else 1,
-        threads=resources.jobs if all_cores else 1,
+        # fixed by the study file, whatever the machine has: sums depend on the number of threads
+        threads=resources.jobs if isinstance(run.cores, str) else run.cores,
         scheduler=address if all_cores else resources.scheduler,
     )
     places = {"data_dir": str(plan.space.data), "out_dir": str(plan.space.out)}

@@ -65,7 +65,7 @@ def drain(
     progress : Progress
         Runs to do, in reading order; what they come after and is not among them counts as there.
     slots : int
-        Runs at once; one with ``cores: all`` takes them all.
+        Cores to share out: a run takes as many as its ``cores`` says, ``all`` of them at most.
     stop : Stop
         Once it holds a signal, running notebooks are stopped and the function returns; they stay
         in ``progress.running``.
@@ -113,7 +113,7 @@ def _fits(run: Run, progress: Progress, slots: int) -> bool:
 
 
 def _slots(run: Run, slots: int) -> int:
-    return slots if run.cores == "all" else 1
+    return slots if run.cores == "all" else min(run.cores, slots)
 
 
 def remaining_seconds(

@@ -33,7 +33,7 @@ class Run(BaseModel):
     name: Name = ""
     title: str = ""
     after: list[str] = []
-    cores: Literal[1, "all"] = 1
+    cores: Annotated[int, Field(ge=1)] | Literal["all"] = 1
     parameters: dict[str, Any] = {}
 
     def model_post_init(self, _context: Any) -> None:
