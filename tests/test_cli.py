@@ -161,6 +161,6 @@ def test_make_lists_its_targets_and_ci_runs_the_tests() -> None:
         check=True,
         env=environment,
     ).stdout
-    assert "-m pytest" in dry and f"clips_dir={ROOT / 'c'}" in dry
+    assert "-m pytest" in dry and f'OFFKEY_CLIPS="{ROOT / "c"}"' in dry
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "make test"
     assert os.access(ROOT / ".ci" / "run", os.X_OK)

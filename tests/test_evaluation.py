@@ -10,7 +10,7 @@ import pytest
 
 from offkey import evaluation, seeding, store
 from offkey.errors import BadInput
-from offkey.evaluation import predictions
+from offkey.evaluation import predictions, scoring
 
 CONDITIONS = {
     "clean": ("clean", 0, math.nan, "", "clean", ""),
@@ -71,7 +71,7 @@ def test_scores_table_by_hand():
     clean = np.array([0.1, 0.9] * 5 + [0.7, 0.4])
     edited = np.array([0.1, 0.9] * 3 + [0.6, 0.4] * 2 + [0.7, 0.4])
     scores = evaluation.score(table({"clean": clean, "pitch+2": edited}, target), n_resamples=200)
-    assert list(scores.columns) == evaluation.SCORE_COLUMNS
+    assert list(scores.columns) == scoring.SCORE_COLUMNS
     assert cell(scores, "balanced_accuracy")["value"] == pytest.approx(5 / 6)
     assert cell(scores, "accuracy")["value"] == pytest.approx(5 / 6)
     assert cell(scores, "false_accusation_rate")["value"] == pytest.approx(1 / 6)

@@ -184,9 +184,8 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
     assert len(history) < 60
     assert history["val_loss"].idxmin() == len(history) - 4
     with torch.inference_mode():
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            network(val.tensors[0]), val.tensors[1]
-        )
+        softened = val.tensors[1] * 0.9 + 0.05
+        loss = nn.functional.binary_cross_entropy_with_logits(network(val.tensors[0]), softened)
     assert loss.item() == pytest.approx(history["val_loss"].min(), rel=1e-5)
 
 

@@ -152,7 +152,7 @@ def test_study_against_notebooks(
         (("name: two_b", "name: two_a"), "two runs are called 'two_a'"),
         (("after: [two_a]", "after: [two_x]"), "run 'two_b': unknown run in after 'two_x'"),
         (("after: [00_one]", "after: [two_b]"), "in a circle"),
-        (("cores: all", "cores: 2"), "cores"),
+        (("cores: all", "cores: 0"), "cores"),
         (("cores: all", "coers: all"), "unknown entry 'coers': did you mean 'cores'"),
         (("study: some", "stdy: some"), "study"),
         (("study: some", "study: ../x"), "study: String should match"),
