@@ -37,8 +37,9 @@ lint: .venv/.installed ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-results: .venv/.installed ## make results/ again: demo, and public-clips from CLIPS
+results: .venv/.installed ## make results/ again: demo, demo-full, and public-clips from CLIPS
 	$(RUN) demo
+	$(RUN) demo-full
 	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips
 	$(BIN)/python -m offkey.reports.readme
 

@@ -56,6 +56,17 @@ def test_a_folder_becomes_a_manifest(tmp_path: Path) -> None:
     assert np.abs(audio.load(one["path"]) - expected).max() <= 2**-15
 
 
+def test_a_changed_file_in_the_same_folder_is_noticed(tmp_path: Path) -> None:
+    source = music(tmp_path / "in", tracks=5)
+    first = datasets.make("folder", tmp_path / "out", source=str(source))
+    same = datasets.make("folder", tmp_path / "out", source=str(source))
+    pd.testing.assert_frame_equal(first, same)
+    record(source / "human" / "song 3.wav", "another song", 7.0)
+    again = datasets.make("folder", tmp_path / "out", source=str(source))
+    changed = first.merge(again, on="track_id").query("sha256_x != sha256_y")
+    assert set(changed["track_id"]) == {"human/song 3"}
+
+
 def test_many_clips_of_a_track_do_not_overlap_and_share_its_split(tmp_path: Path) -> None:
     for number in range(5):
         record(tmp_path / "in" / "human" / f"{number}.wav", duration_s=20)

@@ -189,6 +189,47 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
     assert loss.item() == pytest.approx(history["val_loss"].min(), rel=1e-5)
 
 
+def test_an_epoch_can_hear_a_share_of_the_clips(built) -> None:
+    half = detectors.create("resnet", epoch_share=0.5, crop_share=0.5)
+    whole = [built["clean"].select("train"), built["pitch+2"].select("train")]
+    first, second = (half._epoch(whole, 0, epoch) for epoch in (0, 1))
+    assert len(first) == len(second) == len(whole[0])
+    assert first.indices != second.indices
+    assert first.indices == half._epoch(whole, 0, 0).indices
+
+
+def test_constant_rate_stays_and_one_cycle_comes_back() -> None:
+    constant = training.Schedule(rate="constant", learning_rate=0.1)
+    cycle = training.Schedule(learning_rate=0.1)
+    assert {training._rate(constant, step / 10) for step in range(11)} == {0.1}
+    assert max(training._rate(cycle, step / 20) for step in range(21)) == pytest.approx(0.1)
+    assert training._rate(cycle, 1.0) == pytest.approx(0.001)
+    with pytest.raises(BadInput, match="one_cycle"):
+        training.Schedule(rate="linear")
+
+
+def test_a_regime_fits_what_it_learns_from() -> None:
+    find = perturbations.find
+    assert protocols.described("clean", find(["clean"])) == "clean"
+    assert protocols.described("retrained", find(["pitch+2"])) == "pitch+2"
+    assert protocols.described("joint", find(["clean", "pitch"])) == "joint"
+    for regime, learnt in (("clean", ["pitch+2"]), ("joint", ["clean"]), ("retrained", ["clean"])):
+        with pytest.raises(BadInput, match="does not go with"):
+            protocols.described(regime, find(learnt))
+    with pytest.raises(BadInput, match="did you mean 'joint'"):
+        protocols.described("joined", find(["clean"]))
+
+
+def test_every_seed_is_a_detector_of_its_own(built, tmp_path: Path) -> None:
+    kind = ("resnet", {"epochs": 1, "batch_size": 8, "crop_share": 0.25})
+    trained = protocols.train_seeds(kind, [built["clean"]], tmp_path, seeds=[0, 1], name="two")
+    test = [built["clean"].select("test"), built["pitch+2"].select("test")]
+    found = protocols.predict_seeds(trained, test, regime="clean", train_variant="clean")
+    assert found.groupby(["seed", "variant"]).size().eq(len(test[0])).all()
+    assert found["model_fingerprint"].nunique() == 2
+    assert set(protocols.histories(trained)["seed"]) == {0, 1}
+
+
 def test_bad_settings_are_refused_by_name() -> None:
     with pytest.raises(BadInput, match="did you mean 'epochs'"):
         detectors.create("resnet", epoch=3)

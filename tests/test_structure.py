@@ -19,9 +19,9 @@ RANKS = {
     0: ["errors", "seeding", "store", "workspace", "environment"],
     1: ["audio", "soundfiles", "decoding", "cluster", "manifest", "metrics"],
     2: ["listening", "perturbations", "features", "decoders", "evaluation"],
-    3: ["datasets", "variants", "measurements", "shortcuts"],
+    3: ["datasets", "variants", "measurements", "shortcuts", "leaks"],
     4: ["training", "detectors"],
-    5: ["protocols", "detection"],
+    5: ["protocols", "unseen", "explain", "revisited", "detection"],
     6: ["reports"],
     7: ["runner"],
     8: ["cli"],
@@ -99,7 +99,8 @@ def test_notebooks_are_thin(path: Path) -> None:
     for cell in code:
         assert not cell.outputs
         assert cell.execution_count is None
-        assert len(cell.source.splitlines()) <= 12, cell.source
+        # a parameter is a line of its own, however many a notebook has
+        assert cell is tagged[0] or len(cell.source.splitlines()) <= 12, cell.source
         kinds = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
         assert not any(isinstance(node, kinds) for node in ast.walk(ast.parse(cell.source)))
 

@@ -176,6 +176,44 @@ def detect(
     raise typer.Exit(BadInput.exit_code if failed else 0)
 
 
+@app.command()
+def score(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns label, probability.")],
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="From which probability a clip is called AI.")
+    ] = 0.5,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap over tracks.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    out: Annotated[str, typer.Option(help="Write all scores here, .csv or .parquet.")] = "",
+) -> None:
+    """Score any detector's answers: a CSV of label (1 AI, 0 human) and probability of AI.
+
+    Rows of one track are drawn together where there is a column track; a column condition gives
+    a line per condition and the differences to the one called clean or none.
+    """
+    from offkey import evaluation
+    from offkey.evaluation import outside, printed
+
+    target = outside.place(out, file) if out else None
+    predictions = outside.read(file, threshold=threshold)
+    scores = evaluation.score(predictions, n_resamples=resamples, seed=seed, subsets=("all",))
+    for number, table in enumerate(printed.summary(scores)):
+        if number:
+            typer.echo()
+        _print_table([str(name) for name in table], table.astype(str).to_numpy().tolist())
+    typer.echo(
+        f"\nA clip is called AI from a probability of {threshold:g}; [95 % interval] from "
+        f"{resamples} resamples of tracks, seed {seed}."
+    )
+    if not predictions.attrs["has_tracks"]:
+        typer.echo(
+            "There is no column 'track': every row counts as a track of its own, which makes the "
+            "intervals too narrow where rows share one."
+        )
+    if target:
+        typer.echo(f"scores: {outside.write(scores, target)}")
+
+
 def _dataset(name: str) -> str:
     return name.replace("-", "_")
 

@@ -1,8 +1,9 @@
 """Training regimes: which variants a detector learns from, and in which order.
 
-``clean`` and ``retrained`` train on one variant, ``joint`` on several at once, ``iterative`` on one
-after another. A trained detector is kept under the fingerprint of everything that made it, so a
-notebook that asks for the same one gets it without training.
+``clean`` and ``retrained`` train on one variant, ``joint`` on several at once, ``augmented`` on
+many random draws, ``iterative`` on one variant after another. A trained detector is kept under the
+fingerprint of everything that made it, so a notebook that asks for the same one gets it without
+training.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import numpy as np
 import pandas as pd
 
 from offkey import detectors, seeding, store
-from offkey.errors import BadInput
+from offkey.errors import BadInput, unknown
 from offkey.manifest import KEYS
+from offkey.perturbations import Condition
 from offkey.variants import Variant
 
 RECIPE = 1
+REGIMES = ("clean", "retrained", "joint", "augmented")
 
 
 def train(
@@ -163,6 +166,110 @@ def _replayed(seen: Sequence[Variant], variant: Variant, share: float, seed: int
         mark = store.fingerprint(learn.fingerprint, sorted(take))
         parts.append(Variant(learn.condition, rows, learn.features, mark))
     return parts
+
+
+Trained = dict[int, tuple[Any, pd.DataFrame]]
+"""Per seed the detector and its losses."""
+
+
+def described(regime: str, learnt: Sequence[Condition]) -> str:
+    """Name what a regime learns from, as ``train_variant`` has it.
+
+    Raises
+    ------
+    BadInput
+        The regime is unknown, or does not go with so many variants.
+    """
+    if regime not in REGIMES:
+        raise unknown("regime", regime, REGIMES)
+    names = [condition.variant for condition in learnt]
+    single = {"clean": names == ["clean"], "retrained": len(names) == 1 and names != ["clean"]}
+    if not single.get(regime, len(names) > 1):
+        raise BadInput(
+            f"regime '{regime}' does not go with train_variants {', '.join(names) or 'none'}: "
+            "'clean' learns from clean, 'retrained' from one edit, 'joint' and 'augmented' from "
+            "several variants."
+        )
+    return names[0] if regime in single else regime
+
+
+def train_seeds(
+    detector: tuple[str, dict[str, Any]],
+    variants: Sequence[Variant],
+    folder: Path,
+    *,
+    seeds: Sequence[int],
+    name: str,
+) -> Trained:
+    """Train one new detector per seed on `variants`; see :func:`train`.
+
+    Parameters
+    ----------
+    detector : tuple of str and dict
+        Its name and settings, as :func:`offkey.detectors.create` takes them.
+    """
+    kind, settings = detector
+    return {
+        seed: train(
+            detectors.create(kind, **settings),
+            variants,
+            folder,
+            seed=seed,
+            name=f"{name}-seed{seed}",
+        )
+        for seed in seeds
+    }
+
+
+def histories(trained: Trained) -> pd.DataFrame:
+    """Losses of every seed below each other, column ``seed``."""
+    return pd.concat([losses.assign(seed=seed) for seed, (_, losses) in trained.items()])
+
+
+def predict_seeds(trained: Trained, heard: Sequence[Variant], **about: str) -> pd.DataFrame:
+    """:func:`predict` for the detector of every seed, one below the other."""
+    tables = [predict(model, heard, seed=seed, **about) for seed, (model, _) in trained.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def iterative_seeds(
+    base: Trained,
+    stages: Mapping[str, Variant],
+    folder: Path,
+    heard: Sequence[Variant],
+    *,
+    name: str,
+    regime: str = "iterative",
+    **how: Any,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """:func:`iterative` from the detector of every seed, each stage tested on everything.
+
+    Parameters
+    ----------
+    base : Trained
+        Stage ``0 clean``.
+    stages, folder, name, **how
+        See :func:`iterative`.
+    heard : sequence of Variant
+        What every stage is tested on.
+    regime : str
+        Name of this order and these settings in the tables; begins with ``iterative``.
+
+    Returns
+    -------
+    predictions, histories : DataFrame
+        With ``stage`` and ``seed``.
+    """
+    tables, losses = [], []
+    for seed, (model, history) in base.items():
+        later = iterative(model, stages, folder, seed=seed, name=f"{name}-seed{seed}", **how)
+        learnt = ["clean", *(variant.condition.variant for variant in stages.values())]
+        passed = [("0 clean", model, history), *later]
+        for variant, (stage, trained, history_of) in zip(learnt, passed, strict=True):
+            about = {"regime": regime, "stage": stage, "train_variant": variant}
+            tables.append(predict(trained, heard, seed=seed, **about))
+            losses.append(history_of.assign(stage=stage, seed=seed))
+    return pd.concat(tables, ignore_index=True), pd.concat(losses, ignore_index=True)
 
 
 def predict(

@@ -16,9 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from offkey import audio, cluster, metrics, store
+from offkey import audio, cluster, metrics, perturbations, store
 from offkey.manifest import KEYS
-from offkey.perturbations import CLEAN
+from offkey.perturbations import CLEAN, Condition
+from offkey.perturbations.engines import Source
 
 NUMBERS = [
     "level_dbfs",
@@ -35,13 +36,17 @@ NAMES = ["source_codec"]
 _BATCH = 16
 
 
-def measure(clips: pd.DataFrame) -> pd.DataFrame:
+def measure(clips: pd.DataFrame, condition: Condition = CLEAN, *, seed: int = 0) -> pd.DataFrame:
     """Measure the clues of every clip.
 
     Parameters
     ----------
     clips : DataFrame
         Manifest rows with absolute paths.
+    condition : Condition
+        Edit the clips are measured after.
+    seed : int
+        The study's seed.
 
     Returns
     -------
@@ -51,17 +56,22 @@ def measure(clips: pd.DataFrame) -> pd.DataFrame:
         ``rolloff_hz`` (99 % of the energy lies below), ``top_octave_db`` (energy above 4 kHz
         relative to all).
     """
-    batches = [clips["path"].iloc[i : i + _BATCH].tolist() for i in range(0, len(clips), _BATCH)]
-    parts = cluster.run(_clues, batches, label="measuring shortcuts")
+    places = list(zip(clips["clip_id"], clips["path"], strict=True))
+    batches = [places[i : i + _BATCH] for i in range(0, len(places), _BATCH)]
+    work = partial(_clues, condition=condition, seed=seed)
+    parts = cluster.run(work, batches, label="measuring shortcuts")
     measured = pd.DataFrame([row for part in parts for row in part], index=clips.index)
     return pd.concat([clips, measured], axis=1)
 
 
-def _clues(paths: list[str]) -> list[dict[str, float]]:
+def _clues(
+    places: list[tuple[str, str]], *, condition: Condition, seed: int
+) -> list[dict[str, float]]:
     rate = audio.SAMPLE_RATE_HZ
     rows = []
-    for path in paths:
-        samples = audio.load(path)
+    for clip_id, path in places:
+        drawn = perturbations.draw(condition, seed, clip_id)
+        samples, _ = perturbations.apply(condition, Source(audio.load(path)), drawn)
         level = audio.rms_dbfs(samples)
         peak = float(np.abs(samples).max())
         blocks = samples[: len(samples) // 800 * 800].reshape(-1, 800)
@@ -82,13 +92,15 @@ def _clues(paths: list[str]) -> list[dict[str, float]]:
     return rows
 
 
-def floor(measured: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def floor(measured: pd.DataFrame, condition: Condition = CLEAN, *, seed: int = 0) -> pd.DataFrame:
     """Train on the train split, fix the threshold on val, predict test.
 
     Parameters
     ----------
     measured : DataFrame
         From :func:`measure`, all splits.
+    condition : Condition
+        What they were measured after; trained and tested on the same.
     seed : int
 
     Returns
@@ -108,11 +120,11 @@ def floor(measured: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     score = partial(_scores, model)
     threshold, _ = metrics.oracle_threshold(split["val"]["target"].to_numpy(), score(split["val"]))
     return split["test"][KEYS].assign(
-        **CLEAN.columns(),
+        **condition.columns(),
         detector="shortcut",
-        regime="clean",
+        regime="clean" if condition == CLEAN else "retrained",
         stage="",
-        train_variant="clean",
+        train_variant=condition.variant,
         seed=seed,
         score=score(split["test"]),
         threshold=threshold,

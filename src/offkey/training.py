@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 from offkey import seeding, store
 from offkey.errors import BadInput
 
-RECIPE = 1
+RECIPE = 2
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Schedule:
         At most this many passes.
     batch_size : int
     learning_rate : float
-        Peak of the one-cycle schedule.
+        Peak of the one-cycle schedule, or the rate throughout.
+    rate : str
+        ``one_cycle`` or ``constant``.
     weight_decay : float
         Of AdamW.
     label_smoothing : float
@@ -51,6 +53,7 @@ class Schedule:
     epochs: int = 12
     batch_size: int = 16
     learning_rate: float = 1e-3
+    rate: str = "one_cycle"
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     patience: int = 5
@@ -61,6 +64,8 @@ class Schedule:
                 f"training schedule {asdict(self)}: epochs and batch_size must be at least 1, "
                 "learning_rate positive, patience at least 0."
             )
+        if self.rate not in ("one_cycle", "constant"):
+            raise BadInput(f"rate must be 'one_cycle' or 'constant', not '{self.rate}'.")
 
 
 EpochData = Callable[[int], Dataset[Any]]
@@ -103,7 +108,7 @@ def fit(
     # made here, from the parameters that are there now: an optimiser never outlives a layer
     moving = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
-        moving, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+        moving, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
     )
     network, optimiser = accelerator.prepare(network, optimiser)
     inner = accelerator.unwrap_model(network)
@@ -184,8 +189,10 @@ def _validate(
 
 
 def _rate(schedule: Schedule, progress: float) -> float:
-    """One cycle: cosine up over the first quarter, cosine down to 1 % of the peak."""
+    """Constant, or one cycle: cosine up over the first quarter, then down to 1 % of the peak."""
     warm = 0.25
+    if schedule.rate == "constant":
+        return schedule.learning_rate
     if progress < warm:
         share = 0.04 + 0.96 * (1 - math.cos(math.pi * progress / warm)) / 2
     else:

@@ -56,6 +56,14 @@ class Variant:
         rows = self.clips[self.clips["split"] == split].reset_index(drop=True)
         return Variant(self.condition, rows, self.features, f"{self.fingerprint}-{split}")
 
+    def among(self, clips: pd.DataFrame) -> Variant:
+        """The clips named in `clips`, with its ``target`` and ``split``: a part, or relabelled."""
+        own = self.clips.drop(columns=["target", "split"])
+        rows = own.merge(clips[["clip_id", "target", "split"]], on="clip_id")
+        content = rows[["clip_id", "target", "split"]].values.tolist()
+        mark = store.fingerprint(self.fingerprint, content)
+        return Variant(self.condition, rows, self.features, mark)
+
     def log_mel(self, row: int) -> np.ndarray:
         """Log-mel of one clip, shape (n_frames, n_mels), float16, dB."""
         clip = self.clips.iloc[row]
@@ -63,7 +71,9 @@ class Variant:
 
     def windows(self, row: int) -> np.ndarray:
         """Analysis windows of one clip, shape (n_windows, window_frames, n_mels)."""
-        return self.log_mel(row).reshape(-1, self.features.window_frames, self.features.n_mels)
+        size, n_windows = self.features.window_frames, int(self.clips["n_windows"].to_numpy()[row])
+        mel = self.log_mel(row)[: n_windows * size]  # a hop need not divide the window
+        return mel.reshape(n_windows, size, self.features.n_mels)
 
 
 @cache
@@ -215,7 +225,8 @@ def _build_shard(
     arrays: dict[str, list[np.ndarray]] = {c.variant: [] for c, _ in missing}
     rows: dict[str, list[dict[str, Any]]] = {c.variant: [] for c, _ in missing}
     for clip in chunk.itertuples():
-        source = Source(audio.load(str(clip.path), features.sample_rate_hz))
+        rate = features.sample_rate_hz
+        source = Source(audio.load(str(clip.path), rate), rate)
         n_windows = features.n_windows(len(source.samples))
         for condition, _ in missing:
             drawn = perturbations.draw(condition, seed, str(clip.clip_id))
@@ -230,13 +241,13 @@ def _build_shard(
                     "n_windows": n_windows,
                     "drawn": json.dumps(drawn),
                     "level_change_db": level_change_db,
-                    "edited_s": len(samples) / features.sample_rate_hz,
+                    "edited_s": len(samples) / rate,
                 }
             )
             arrays[condition.variant].append(mel)
             if audio_folder is not None:
                 path = _audio_path(audio_folder, condition, str(clip.clip_id))
-                audio.write(path, samples, features.sample_rate_hz)
+                audio.write(path, samples, rate)
     for condition, stem in missing:
         with store.writing(_beside(stem, ".npy")) as partial_path:
             np.save(partial_path, np.concatenate(arrays[condition.variant]))

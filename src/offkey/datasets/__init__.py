@@ -60,7 +60,9 @@ def make(name: str, folder: Path, *, seed: int = 0, **options: Any) -> pd.DataFr
         if option not in allowed:
             raise unknown(f"option of data set '{name}'", option, allowed)
     recipe = {
-        "fingerprint": store.fingerprint(name, seed, options, getattr(source, "RECIPE", 1)),
+        "fingerprint": store.fingerprint(
+            name, seed, options, getattr(source, "RECIPE", 1), _files(options.get("source"))
+        ),
         "name": name,
         "seed": seed,
         "options": options,
@@ -78,6 +80,16 @@ def make(name: str, folder: Path, *, seed: int = 0, **options: Any) -> pd.DataFr
         )
         store.write_json(receipt, recipe)
     return load(folder)
+
+
+def _files(source: Any) -> list[tuple[str, int, int]]:
+    """Name, size and time of every file a data set is made from, so that a change is noticed."""
+    if not source or not Path(source).expanduser().exists():
+        return []
+    place = Path(source).expanduser()
+    paths = sorted(place.rglob("*")) if place.is_dir() else [place]
+    stats = [(path, path.stat()) for path in paths if path.is_file()]
+    return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
 
 
 def load(folder: Path) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from offkey import audio, seeding, store
 from offkey.decoders.matching import match_spectrum
 from offkey.errors import BadInput, unknown
 
-RECIPE = 4
+RECIPE = 5
 """Raise when the sound of any decoder changes."""
 
 MIN_SAMPLES = 2048

@@ -24,11 +24,7 @@ DECODERS = {
 }
 LEVEL_DBFS = -20.0
 PRE_EMPHASIS = 0.7
-ENVELOPE_BANDS = 24
-ENVELOPE_N_FFT = 2048
-MAX_CORRECTION_DB = 6.0
 _SILENCE_DBFS = -100.0
-_TINY = 1e-12
 
 
 def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np.ndarray:
@@ -68,7 +64,7 @@ def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np
             rebuilt = net(padded[None, None], noise)[0, 0, : len(samples)].numpy()
     finally:
         torch.set_num_threads(threads)
-    return _match_bands(lfilter([1.0], [1.0, -PRE_EMPHASIS], rebuilt / gain), samples)
+    return np.asarray(lfilter([1.0], [1.0, -PRE_EMPHASIS], rebuilt / gain), dtype=np.float32)
 
 
 def prepare(samples: np.ndarray) -> tuple[np.ndarray, np.float32]:
@@ -87,26 +83,6 @@ def prepare(samples: np.ndarray) -> tuple[np.ndarray, np.float32]:
 def quantisation_noise(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Uniform in [-0.5, 0.5), float32: one quantisation step."""
     return rng.random(shape, dtype=np.float32) - np.float32(0.5)
-
-
-def _match_bands(rebuilt: np.ndarray, original: np.ndarray) -> np.ndarray:
-    """Give each of ``ENVELOPE_BANDS`` mel bands the original's mean level, with a static filter.
-
-    The long-term envelope is side information of the codec, as scale factors are elsewhere: trained
-    on error alone a network plays treble too softly, and a detector could live on that. The filter
-    has no phase, so nothing moves.
-    """
-    import librosa
-    from scipy.signal import welch
-
-    rate, n = audio.SAMPLE_RATE_HZ, len(original)
-    bands = librosa.filters.mel(sr=rate, n_fft=ENVELOPE_N_FFT, n_mels=ENVELOPE_BANDS, norm=None)
-    theirs, ours = (bands @ welch(x, nperseg=ENVELOPE_N_FFT)[1] for x in (original, rebuilt))
-    gain_db = 10 * np.log10((theirs + _TINY) / (ours + _TINY))
-    gain_db = np.clip(gain_db, -MAX_CORRECTION_DB, MAX_CORRECTION_DB)
-    centre_hz = librosa.mel_frequencies(ENVELOPE_BANDS + 2, fmax=rate / 2)[1:-1]
-    curve_db = np.interp(np.fft.rfftfreq(n, 1 / rate), centre_hz, gain_db)
-    return np.fft.irfft(np.fft.rfft(rebuilt) * 10 ** (curve_db / 20), n).astype(np.float32)
 
 
 @cache

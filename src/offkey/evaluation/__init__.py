@@ -1,8 +1,23 @@
 """From the predictions table to the scores table: intervals, paired tests, transfer."""
 
+from offkey.evaluation.calibration import calibrate, temperatures
 from offkey.evaluation.comparison import compare
+from offkey.evaluation.held_out import compare_held_out, score_held_out
 from offkey.evaluation.predictions import gather
+from offkey.evaluation.regimes import compare_regimes
 from offkey.evaluation.scoring import confusions, score
 from offkey.evaluation.stages import forgetting_matrix, transfer
 
-__all__ = ["compare", "confusions", "forgetting_matrix", "gather", "score", "transfer"]
+__all__ = [
+    "calibrate",
+    "compare",
+    "compare_held_out",
+    "compare_regimes",
+    "confusions",
+    "forgetting_matrix",
+    "gather",
+    "score",
+    "score_held_out",
+    "temperatures",
+    "transfer",
+]

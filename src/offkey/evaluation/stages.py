@@ -11,7 +11,11 @@ from offkey.metrics import continual
 
 
 def forgetting_matrix(
-    scores: pd.DataFrame, *, metric: str = "balanced_accuracy", detector: str = ""
+    scores: pd.DataFrame,
+    *,
+    metric: str = "balanced_accuracy",
+    detector: str = "",
+    regime: str = "iterative",
 ) -> pd.DataFrame:
     """R[stage, variant] of the iterative regime, mean over the seeds.
 
@@ -22,6 +26,8 @@ def forgetting_matrix(
     metric : str
     detector : str
         Which one, where the table holds several.
+    regime : str
+        ``iterative``, or another order or setting under a name of its own.
 
     Returns
     -------
@@ -30,17 +36,15 @@ def forgetting_matrix(
         then the others. ``attrs["trained_on"]`` holds each stage's ``train_variant``.
     """
     rows = scores[
-        (scores["regime"] == "iterative")
-        & (scores["subset"] == "all")
-        & (scores["metric"] == metric)
+        (scores["regime"] == regime) & (scores["subset"] == "all") & (scores["metric"] == metric)
     ]
     if detector:
         rows = rows[rows["detector"] == detector]
     if rows.empty:
-        known = sorted(scores.loc[scores["regime"] == "iterative", "detector"].unique())
+        known = sorted(scores.loc[scores["regime"] == regime, "detector"].unique())
         raise BadInput(
-            f"no '{metric}' of detector '{detector or 'any'}' in the iterative regime: the scores "
-            f"have iterative rows of {', '.join(known) or 'no detector'}."
+            f"no '{metric}' of detector '{detector or 'any'}' in regime '{regime}': the scores "
+            f"have {regime} rows of {', '.join(known) or 'no detector'}."
         )
     detectors = sorted(rows["detector"].unique())
     if len(detectors) > 1:

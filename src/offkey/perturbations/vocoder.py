@@ -14,6 +14,7 @@ variant. A pitch shift by *s* semitones together with a tempo rate *r* is one st
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -21,7 +22,7 @@ import scipy.fft
 import scipy.signal
 import soxr
 
-RECIPE = 1
+RECIPE = 2
 N_FFT = 2048
 HOP = 512
 
@@ -48,6 +49,7 @@ class Analysis:
     start: np.ndarray
 
 
+@lru_cache(maxsize=1)
 def _window() -> np.ndarray:
     return scipy.signal.get_window("hann", N_FFT).astype(np.float32)
 
@@ -105,9 +107,19 @@ def _inverse(spectrum: np.ndarray, length: int) -> np.ndarray:
     window = _window()
     n_frames = min(len(spectrum), -(-(length + N_FFT) // HOP))
     blocks = scipy.fft.irfft(spectrum[:n_frames], n=N_FFT, axis=1)
-    signal = _overlap_add(blocks, window, HOP)
+    signal = _overlap_add(blocks, window, _inverse_weight(n_frames))
     signal = signal[N_FFT // 2 : N_FFT // 2 + length]
     return np.pad(signal, (0, length - len(signal)))
+
+
+@lru_cache(maxsize=64)
+def _inverse_weight(n_frames: int) -> np.ndarray:
+    """One over the sum of the squared windows that overlap at each sample, 1 where none does."""
+    square = _window() ** 2
+    weight = np.zeros(N_FFT + HOP * (n_frames - 1), np.float32)
+    for frame in range(n_frames):
+        weight[frame * HOP : frame * HOP + N_FFT] += square
+    return 1 / np.where(weight > np.finfo(np.float32).tiny, weight, np.float32(1))
 
 
 @numba.njit(cache=True)
@@ -159,17 +171,13 @@ def _advance(magnitude, increment, start, steps):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True)
-def _overlap_add(blocks, window, hop):  # type: ignore[no-untyped-def]
+def _overlap_add(blocks, window, share):  # type: ignore[no-untyped-def]
     n_frames, n_fft = blocks.shape
-    signal = np.zeros(n_fft + hop * (n_frames - 1), np.float32)
-    weight = np.zeros_like(signal)
+    signal = np.zeros(n_fft + HOP * (n_frames - 1), np.float32)
     for t in range(n_frames):
-        begin = t * hop
+        begin = t * HOP
         for k in range(n_fft):
             signal[begin + k] += window[k] * blocks[t, k]
-            weight[begin + k] += window[k] * window[k]
-    tiny = np.finfo(np.float32).tiny
     for k in range(len(signal)):
-        if weight[k] > tiny:
-            signal[k] /= weight[k]
+        signal[k] *= share[k]
     return signal

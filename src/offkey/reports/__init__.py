@@ -4,52 +4,82 @@ One file per figure family (``plot_x(table) -> Figure``); :mod:`publish` writes 
 themes with its table; :mod:`pages` and :mod:`index` write what a reader opens.
 """
 
+from offkey.reports.attention import (
+    deletion_sentences,
+    plot_attention,
+    plot_attention_profile,
+    plot_deletion,
+    with_verdicts,
+)
 from offkey.reports.clean import clean_notebook, scrub
 from offkey.reports.clues import plot_clues
-from offkey.reports.conclusions import conclusions
+from offkey.reports.conclusions import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
+from offkey.reports.faults import plot_faults
+from offkey.reports.forest import drop_table, gain_table, plot_forest
 from offkey.reports.forgetting import plot_forgetting
 from offkey.reports.generators import called_ai, plot_generators
 from offkey.reports.histograms import plot_histograms, score_bins
 from offkey.reports.history import plot_history
+from offkey.reports.levels import level_table, plot_levels
 from offkey.reports.measurement import plot_measurement
 from offkey.reports.pages import notebook_page, question_of, results_index, study_index
 from offkey.reports.publish import publish, show_sentences, show_table
 from offkey.reports.regimes import plot_regimes
+from offkey.reports.reliability import plot_reliability, reliability_bins
 from offkey.reports.severity import plot_severity
 from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
-from offkey.reports.tables import headline, main_variants, per_variant
-from offkey.reports.words import formatted
+from offkey.reports.tables import comparable, headline, main_variants, per_variant
+from offkey.reports.threshold import plot_threshold, threshold_table
+from offkey.reports.words import formatted, regime_name
 
 __all__ = [
     "called_ai",
     "clean_notebook",
+    "comparable",
     "conclusions",
     "confusion_counts",
+    "deletion_sentences",
+    "drop_table",
     "formatted",
+    "gain_table",
     "headline",
+    "level_table",
     "main_variants",
     "mel_table",
     "notebook_page",
     "per_variant",
+    "plot_attention",
+    "plot_attention_profile",
     "plot_clues",
     "plot_confusion",
+    "plot_deletion",
+    "plot_faults",
+    "plot_forest",
     "plot_forgetting",
     "plot_generators",
     "plot_histograms",
     "plot_history",
+    "plot_levels",
     "plot_measurement",
     "plot_regimes",
+    "plot_reliability",
     "plot_severity",
     "plot_spectrogram",
+    "plot_threshold",
     "plot_waveforms",
     "publish",
     "question_of",
+    "regime_name",
+    "reliability_bins",
     "results_index",
     "score_bins",
     "scrub",
     "show_sentences",
     "show_table",
     "study_index",
+    "threshold_table",
     "wave_table",
+    "with_verdicts",
+    "world_sentences",
 ]

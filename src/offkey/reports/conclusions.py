@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from offkey.reports.tables import comparable, need, over_seeds, pick
-from offkey.reports.words import PERTURBATIONS, interval, number
+from offkey.reports.words import PERTURBATIONS, interval, number, regime_name
 
 # Where the AUC loses less than this share of what the balanced accuracy loses, the order of the
 # clips is mostly kept and a new threshold would win most of the loss back.
@@ -14,7 +15,11 @@ LEVEL = 0.05
 
 
 def conclusions(
-    scores: pd.DataFrame, tests: pd.DataFrame, *, detector: str | None = None
+    scores: pd.DataFrame,
+    tests: pd.DataFrame,
+    *,
+    detector: str | None = None,
+    gains: pd.DataFrame | None = None,
 ) -> list[str]:
     """Say what the tables show.
 
@@ -27,6 +32,8 @@ def conclusions(
         low, high, detectable_drop`` (points), ``p_tracks_holm, n_clips, n_tracks``.
     detector : str, optional
         Which one, where the tables hold several.
+    gains : DataFrame, optional
+        From :func:`offkey.evaluation.compare_regimes`: what each training wins over clean music.
 
     Returns
     -------
@@ -36,10 +43,12 @@ def conclusions(
     rows = over_seeds(comparable(pick(scores, "detector", detector)))
     trials = pick(tests, "detector", detector)
     trials = trials[(trials["regime"] == "clean") & trials["drop"].notna()]
+    trials = trials.assign(n_tests=len(trials))
     sentences = _clean(rows)
     for kind, family in trials.groupby("perturbation", sort=False):
         sentences.append(_edit(str(kind), family, rows))
-    return [*sentences, *_repairs(rows), *_undecided(trials)]
+    repairs = [] if gains is None else _repairs(gains)
+    return [*sentences, *repairs, *_undecided(trials)]
 
 
 def _clean(rows: pd.DataFrame) -> list[str]:
@@ -60,9 +69,15 @@ def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
     lost = _points(worst["drop"], worst["low"], worst["high"], worst.get("n_clips", 0))
     several = f", the worst of {len(family)} levels" if len(family) > 1 else ""
     name = PERTURBATIONS.get(kind, kind.replace("_", " "))
-    start = f"{name[0].upper()}{name[1:]} ({worst['label']}{several})"
+    what = f"{worst['label']}{several}".removeprefix(name).strip(", ")
+    start = f"{name[0].upper()}{name[1:]}" + (f" ({what})" if what else "")
     if kind == "round_trip":
         start = f"The control ({worst['label']}{several}: only the tool's traces remain)"
+    if worst["low"] > 0 and not _shown(worst):
+        return (
+            f"{start}: a loss of {lost} points of balanced accuracy, which chance explains as "
+            f"well with {worst['n_tests']} comparisons (p after Holm {worst['p_tracks_holm']:.2g})."
+        )
     if not _shown(worst):
         return f"{start}: no loss of balanced accuracy is shown ({lost} points)."
     text = f"{start} costs {lost} points of balanced accuracy"
@@ -80,25 +95,86 @@ def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
     return f"{text}; the AUC loses {interval(auc['value'], auc['low'], auc['high'])}: {words}."
 
 
-def _repairs(rows: pd.DataFrame) -> list[str]:
-    accuracy = rows[rows["metric"] == "balanced_accuracy"]
-    clean = accuracy[accuracy["regime"] == "clean"].set_index("variant")
+def _repairs(gains: pd.DataFrame) -> list[str]:
+    shown = gains[(gains["p_tracks_holm"] < LEVEL) & ((gains["low"] > 0) | (gains["high"] < 0))]
     sentences = []
-    for row in accuracy[accuracy["regime"] == "retrained"].to_dict("records"):
-        if row["variant"] not in clean.index or row["variant"] == "clean":
-            continue
-        before = clean.loc[row["variant"]]
-        apart = row["low"] > before["high"] or row["high"] < before["low"]
-        verdict = (
-            "the intervals do not overlap"
-            if apart
-            else "the intervals overlap, which decides nothing"
-        )
+    for row in shown.to_dict("records"):
+        low, high = sorted((abs(row["low"]), abs(row["high"])))
+        points = _points(abs(row["gain"]), low, high, row.get("n_clips", np.inf))
         sentences.append(
-            f"Tested on {row['label']}, a detector trained on that edit reaches {_value(row)}, the "
-            f"clean-trained one {_value(before)}; {verdict}."
+            f"Tested on {row['label']}, the detector {regime_name(row['regime'])} "
+            f"{'wins' if row['gain'] > 0 else 'loses'} {points} points against the one trained on "
+            f"clean music ({_seeds(row['n_seeds'])})."
+        )
+    hidden = len(gains) - len(shown)
+    if hidden:
+        sentences.append(
+            f"Of {len(gains)} comparisons of another training with training on clean music, "
+            f"{hidden} show no difference that can be told from chance."
         )
     return sentences
+
+
+def world_sentences(
+    unheard: pd.DataFrame, costs: pd.DataFrame, floors: pd.DataFrame, real: pd.DataFrame
+) -> list[str]:
+    """Say what is left where the detector has heard nothing, and what stands above the floors.
+
+    Parameters
+    ----------
+    unheard, floors, real : DataFrame
+        Scores of what was left out (column ``held_out``), of the floors, and of two human sources
+        told apart.
+    costs : DataFrame
+        From :func:`offkey.evaluation.compare_held_out`.
+    """
+    sentences = []
+    auc = over_seeds(unheard[(unheard["metric"] == "auc") & (unheard["subset"] == "all")])
+    for row in costs.to_dict("records"):
+        mine = auc[auc["held_out"] == row["held_out"]].set_index("regime")
+        levels = {name: _interval(mine.loc[name]) for name in ("heard", "unheard")}
+        seen = row["p_tracks"] < LEVEL and row["high"] < 0
+        points = _points(-row["gain"], -row["high"], -row["low"], row["n_clips"])
+        verdict = (
+            f"not having heard it costs {points} points of balanced accuracy"
+            if seen
+            else "no cost of not having heard it is shown"
+        )
+        sentences.append(
+            f"{row['held_out']} left out of training: AUC {levels['unheard']} instead of "
+            f"{levels['heard']} ({row['n_clips']:.0f} clips); {verdict}."
+        )
+    return [*sentences, *_floors(floors, real)]
+
+
+def _floors(floors: pd.DataFrame, real: pd.DataFrame) -> list[str]:
+    rows = over_seeds(floors[(floors["metric"] == "auc") & (floors["variant"] == "clean")])
+    deaf = rows[rows["detector"] == "shortcut"]
+    sentences = []
+    if len(deaf):
+        floor = deaf.iloc[0]
+        for row in rows[rows["detector"] != "shortcut"].to_dict("records"):
+            above = row["low"] > floor["high"]
+            verdict = "is above that" if above else "cannot be told from that"
+            sentences.append(
+                f"A detector that never listens reaches an AUC of {_interval(floor)}; "
+                f"'{row['detector']}' with {_interval(row)} {verdict}."
+            )
+    pair = over_seeds(real[real["metric"] == "auc"])
+    if len(pair):
+        sentences.append(
+            "The same network, trained to tell two human sources apart, reaches an AUC of "
+            f"{_interval(pair.iloc[0])} ({pair['n_clips'].iloc[0]:.0f} clips)."
+        )
+    return sentences
+
+
+def _interval(row: pd.Series | dict) -> str:
+    return interval(row["value"], row["low"], row["high"], n=row["n_clips"])
+
+
+def _seeds(count: float) -> str:
+    return "one seed" if count == 1 else f"{count:.0f} seeds"
 
 
 def _undecided(trials: pd.DataFrame) -> list[str]:

@@ -18,7 +18,11 @@ DRAWS = "original_"
 
 @style.themed
 def plot_forgetting(
-    scores: pd.DataFrame, *, metric: str = "balanced_accuracy", detector: str | None = None
+    scores: pd.DataFrame,
+    *,
+    metric: str = "balanced_accuracy",
+    detector: str | None = None,
+    regime: str = "iterative",
 ) -> Figure:
     """Draw R[stage, variant] as a heat map, and the same numbers as lines over the stages.
 
@@ -31,10 +35,12 @@ def plot_forgetting(
         Higher must be better.
     detector : str, optional
         Which one, where the table holds several.
+    regime : str
+        ``iterative``, or the name of another order.
     """
     need(scores, "regime", "stage", "variant", "label", "metric", "value")
     rows = pick(scores, "detector", detector)
-    keep = (rows["subset"] == "all") & (rows["metric"] == metric) & (rows["regime"] == "iterative")
+    keep = (rows["subset"] == "all") & (rows["metric"] == metric) & (rows["regime"] == regime)
     need(rows[keep], "stage")
     rows = over_seeds(rows[keep])
     stages = sorted(rows["stage"].unique(), key=stage_order)

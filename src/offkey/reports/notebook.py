@@ -104,7 +104,7 @@ def notebook_page(
 
 def _dark(figures: Path, name: str) -> str:
     path = figures / f"{name}.dark.png"
-    if not re.fullmatch(r"[\w-]+", name) or not path.is_file():
+    if not re.fullmatch(r"[\w@-]+", name) or not path.is_file():
         return ""
     return base64.b64encode(path.read_bytes()).decode()
 

@@ -36,7 +36,7 @@ def publish(
     folder : Path
         Where ``NAME.svg``, ``NAME.png``, ``NAME.dark.svg`` and ``NAME.dark.png`` go.
     name : str
-        File name without ending: letters, digits, ``-`` and ``_``.
+        File name without ending: letters, digits, ``-``, ``_`` and ``@`` (an engine).
     **options
         Passed to `plot`.
 
@@ -49,8 +49,8 @@ def publish(
     -----
     The same table gives the same bytes: no dates, a fixed salt for the SVG's identifiers.
     """
-    if not re.fullmatch(r"[\w-]+", name):
-        raise BadInput(f"figure name '{name}' may hold only letters, digits, '-' and '_'.")
+    if not re.fullmatch(r"[\w@-]+", name):
+        raise BadInput(f"figure name '{name}' may hold only letters, digits, '-', '_' and '@'.")
     title = name
     for theme, suffix in SUFFIXES.items():
         with style.theme(theme):

@@ -66,12 +66,13 @@ def stage_order(stage: str) -> tuple[int, str]:
 
 
 def last_stage(table: pd.DataFrame) -> pd.DataFrame:
-    """Of the iterative regime only the last stage; everything of the others."""
-    iterative = table["regime"] == "iterative"
-    if not iterative.any():
-        return table
-    last = max(table.loc[iterative, "stage"].unique(), key=stage_order)
-    return table[~iterative | (table["stage"] == last)]
+    """Of every iterative regime only the last stage; everything of the others."""
+    keep = ~table["regime"].str.startswith("iterative")
+    for regime in table.loc[~keep, "regime"].unique():
+        mine = table["regime"] == regime
+        last = max(table.loc[mine, "stage"].unique(), key=stage_order)
+        keep |= mine & (table["stage"] == last)
+    return table[keep]
 
 
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,8 @@ REGIMES = {
     "joint": "trained on all edits",
     "iterative": "trained one after another",
     "augmented": "trained with random edits",
+    "heard": "has heard it",
+    "unheard": "has not heard it",
 }
 PERTURBATIONS = {
     "pitch": "pitch",
@@ -42,6 +44,15 @@ PERTURBATIONS = {
     "original_tempo": "random tempo",
     "original_pitch_tempo": "random pitch and tempo",
     "round_trip": "control",
+    "codec": "re-encoding",
+    "noise": "white noise",
+    "lowpass": "low-pass",
+    "eq": "equaliser",
+    "reverb": "reverb",
+    "gain": "gain",
+    "null_pitch": "control: 0 semitones through the tool",
+    "null_tempo": "control: rate 1 through the tool",
+    "resample_only": "control: resampled and back",
 }
 VALUES = ["value", "low", "high"]
 COUNTS = ["n_clips", "n_tracks"]
@@ -58,7 +69,10 @@ def in_percent(metric: str) -> bool:
 
 
 def regime_name(regime: str) -> str:
-    """Words for a training regime."""
+    """Words for a training regime; ``iterative_replay`` is the iterative one with a remark."""
+    kind, _, remark = regime.partition("_")
+    if regime not in REGIMES and kind in REGIMES and remark:
+        return f"{REGIMES[kind]} ({remark.replace('_', ' ')})"
     return REGIMES.get(regime, regime)
 
 

@@ -1,0 +1,209 @@
+"""Scores from elsewhere: a CSV of labels and probabilities becomes a table of predictions.
+
+A label and a probability a row are enough. What the table of predictions holds besides, and
+no metric asks for, is filled in.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from offkey import store
+from offkey.errors import BadInput
+from offkey.evaluation.predictions import CLEAN, COLUMNS
+
+NAMES = {
+    "label": ("label", "target", "y"),
+    "probability": ("probability", "score", "p"),
+    "track": ("track", "track_id"),
+    "condition": ("condition",),
+}
+AI = ("1", "1.0", "ai", "fake", "generated", "ai-generated", "synthetic", "deepfake", "machine")
+HUMAN = ("0", "0.0", "human", "real", "genuine", "bonafide", "bona-fide", "authentic")
+UNEDITED = (CLEAN, "none")
+_LONGEST = 200  # characters of a list in an error
+
+
+def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
+    """Read a CSV of labels and probabilities as predictions of one model.
+
+    Parameters
+    ----------
+    path : Path
+        With a header line; columns ``label`` (or target, y: 1 or 0, or a word for AI or human) and
+        ``probability`` of AI (or score, p), and where known ``track`` (or track_id) and
+        ``condition``. Capitals do not matter; other columns are ignored. Separated by comma,
+        semicolon or tab.
+    threshold : float
+        From which probability a clip is called AI.
+
+    Returns
+    -------
+    DataFrame
+        See :mod:`offkey.evaluation.predictions`, with one variant per condition; ``clean`` is the
+        one called clean or none, or the only one where there is no such column.
+        ``attrs["has_tracks"]`` says whether the file names them; otherwise every row is a track of
+        its own.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, empty or no CSV, a column is missing or there twice, a label is
+        unknown, a probability is no number from 0 to 1, or one class only is there. The message
+        names the file, the first line or column at fault, and the way out.
+
+    Notes
+    -----
+    The k-th row of a track and label is taken as the same clip under every condition, so the rows
+    of a track have to come in one order.
+    """
+    cells = _cells(path)
+    target = _targets(cells, path)
+    condition = cells["condition"] if "condition" in cells else pd.Series(CLEAN, cells.index)
+    _refuse(cells, condition == "", path, "has no condition: fill it in")
+    track = cells["track"] if "track" in cells else pd.Series(cells.index.astype(str), cells.index)
+    _refuse(cells, track == "", path, "has no track: fill it in, or leave out that column")
+    variant = condition.where(~condition.str.lower().isin(UNEDITED), CLEAN)
+    if condition[variant == CLEAN].nunique() > 1:
+        words = ", ".join(f"'{name}'" for name in condition[variant == CLEAN].unique())
+        raise BadInput(f"{path}: conditions {words} all mean clips as they were: keep one name.")
+    turn = cells.groupby([variant, track, target]).cumcount()
+    known = {
+        "clip_id": track + "/" + target.astype(str) + "/" + turn.astype(str),
+        "track_id": track,
+        "target": target,
+        "variant": variant,
+        "perturbation": variant,
+        "label": condition,
+        "severity": (variant != CLEAN).astype(int),
+        "level": np.nan,
+        "seed": 0,
+        "score": _probabilities(cells, path),
+        "threshold": threshold,
+        "detector": path.stem,
+        "dataset": path.stem,
+        "split": "test",
+        "data_fingerprint": store.fingerprint(cells.to_numpy().tolist()),
+    }
+    table = pd.DataFrame({name: known.get(name, "") for name in COLUMNS}, index=cells.index)
+    table.attrs["has_tracks"] = "track" in cells
+    return table
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """The columns in use under their first names, as text; the index is the line in the file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read ({error.strerror}): give a CSV file with columns label and "
+            "probability."
+        ) from error
+    except ValueError as error:
+        raise BadInput(f"{path} is not a CSV file in UTF-8 ({error}): save it as one.") from error
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise BadInput(
+            f"{path} is not a CSV file (line {reader.line_num}: {error}): save it as one."
+        ) from error
+    lines = [(line, row) for line, row in lines if any(row)]
+    if not lines:
+        raise BadInput(f"{path} is empty: columns label and probability are needed.")
+    header, *rows = [row for _, row in lines]
+    places = _places(header, path)
+    if not rows:
+        raise BadInput(f"{path} has a header and no rows: there is nothing to score.")
+    for line, row in lines:
+        if any(row[len(header) :]):
+            raise BadInput(
+                f"{path}: line {line} has {len(row)} cells, the header {len(header)}: "
+                "write decimal points, and quote cells that hold the separator."
+            )
+    padded = [row + [""] * len(header) for row in rows]
+    cells = {name: [row[place] for row in padded] for name, place in places.items()}
+    return pd.DataFrame(cells, index=[line for line, _ in lines[1:]], dtype=str)
+
+
+def _places(header: list[str], path: Path) -> dict[str, int]:
+    """Where each known column stands."""
+    found = {}
+    for name, synonyms in NAMES.items():
+        places = [place for place, word in enumerate(header) if word.lower() in synonyms]
+        if len(places) > 1:
+            both = " and ".join(f"'{header[place]}'" for place in places)
+            raise BadInput(f"{path}: columns {both} both mean {name}: keep one.")
+        if places:
+            found[name] = places[0]
+        elif name in ("label", "probability"):
+            there = ", ".join(map(repr, header))[:_LONGEST]
+            raise BadInput(
+                f"{path}: no column '{name}' (or {', '.join(synonyms[1:])}) among {there}: "
+                "rename or add it."
+            )
+    return found
+
+
+def _targets(cells: pd.DataFrame, path: Path) -> pd.Series:
+    words = cells["label"].str.lower()
+    hint = "write 1 or AI, 0 or human"
+    _refuse(cells, ~words.isin((*AI, *HUMAN)), path, f"has label {{label!r}}: {hint}")
+    target = words.isin(AI).astype("int64")
+    if target.nunique() == 1:
+        there, absent = ("AI", "human") if target.iloc[0] else ("human", "AI")
+        raise BadInput(
+            f"{path}: the labels say {there} in all {len(cells)} rows: add {absent} clips, "
+            "since one class alone cannot be told apart."
+        )
+    return target
+
+
+def _probabilities(cells: pd.DataFrame, path: Path) -> pd.Series:
+    scores = pd.to_numeric(cells["probability"], errors="coerce")
+    _refuse(
+        cells,
+        scores.isna(),
+        path,
+        "has probability {probability!r}, which is no number: mend the row or leave it out",
+    )
+    _refuse(
+        cells,
+        (scores < 0) | (scores > 1),
+        path,
+        "has probability {probability}, not between 0 and 1: divide percentages by 100, put logits "
+        "through a sigmoid",
+    )
+    return scores.astype(np.float64)
+
+
+def _refuse(cells: pd.DataFrame, bad: pd.Series, path: Path, what: str) -> None:
+    if bad.any():
+        first = {str(name): text for name, text in cells[bad].iloc[0].items()}
+        more = f" ({bad.sum()} such rows)" if bad.sum() > 1 else ""
+        raise BadInput(f"{path}: line {cells[bad].index[0]} {what.format(**first)}{more}.")
+
+
+def place(out: str, file: Path) -> Path:
+    """Where scores may go: a CSV or Parquet file that is not the one they come from."""
+    path = Path(out).expanduser()
+    if path.suffix not in (".csv", ".parquet"):
+        raise BadInput(f"--out {path}: end the name in .csv or .parquet.")
+    if path.resolve() == file.resolve():
+        raise BadInput(f"--out {path} is the file of probabilities itself: choose another name.")
+    return path
+
+
+def write(scores: pd.DataFrame, path: Path) -> Path:
+    """Write the scores in full precision, as CSV or Parquet by the name's end."""
+    if path.suffix == ".parquet":
+        return store.write_table(scores, path)
+    with store.writing(path) as partial:
+        scores.to_csv(partial, index=False, lineterminator="\n")
+    return path

@@ -1,0 +1,26 @@
+"""Control: a pitch shift by 0 semitones, so that only the engine's plumbing is heard.
+
+Without a shift, every engine does the same as in ``null_tempo``: analyse and put together again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offkey.perturbations.pitch import apply
+
+__all__ = ["LEVELS", "NEUTRAL", "UNIT", "apply", "draw", "label"]
+
+UNIT = ""
+NEUTRAL = None
+LEVELS = ("±0 st",)
+
+
+def label(level: str) -> str:
+    """Short text for figures."""
+    return level
+
+
+def draw(level: str, rng: np.random.Generator) -> dict[str, float]:
+    """Nothing is drawn."""
+    return {"semitones": 0.0}

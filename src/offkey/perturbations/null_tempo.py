@@ -1,0 +1,26 @@
+"""Control: a tempo change by the rate 1, so that only the engine's plumbing is heard.
+
+Without a change, every engine does the same as in ``null_pitch``: analyse and put together again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from offkey.perturbations.tempo import apply
+
+__all__ = ["LEVELS", "NEUTRAL", "UNIT", "apply", "draw", "label"]
+
+UNIT = ""
+NEUTRAL = None
+LEVELS = ("×1",)
+
+
+def label(level: str) -> str:
+    """Short text for figures."""
+    return level
+
+
+def draw(level: str, rng: np.random.Generator) -> dict[str, float]:
+    """Nothing is drawn."""
+    return {"rate": 1.0}

@@ -1,0 +1,108 @@
+"""Differences of trainings, temperatures and left-out worlds, on tables checked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_evaluation import table
+
+from offkey import evaluation, metrics, seeding
+from offkey.errors import BadInput
+from offkey.metrics import calibration
+
+TARGET = np.tile([0, 1], 20)
+
+
+def scored(wrong: int, **model) -> pd.DataFrame:
+    """Forty clips of which the first `wrong` are called wrongly, by halves of either class."""
+    score = np.where(TARGET == 1, 0.9, 0.1)
+    score[:wrong] = 1 - score[:wrong]
+    return table({"clean": score}, TARGET, **model)
+
+
+def test_gain_is_the_difference_of_balanced_accuracies() -> None:
+    both = pd.concat([scored(14), scored(2, regime="joint", train_variant="joint")])
+    gains = evaluation.compare_regimes(both, n_resamples=400)
+    row = gains.iloc[0]
+    assert len(gains) == 1
+    assert row["gain"] == pytest.approx(0.3)
+    assert row["low"] < 0.3 < row["high"]
+    assert row["low"] > 0
+    assert row["p_tracks_holm"] == row["p_tracks"] < 0.05
+    assert (row["n_clips"], row["n_tracks"], row["n_seeds"]) == (40, 20, 1)
+
+
+def test_seeds_are_averaged_and_their_spread_is_told() -> None:
+    seeds = [scored(wrong, regime="joint", seed=seed) for seed, wrong in enumerate((0, 4, 8))]
+    gains = evaluation.compare_regimes(pd.concat([scored(4), *seeds]), n_resamples=200)
+    row = gains.iloc[0]
+    assert row["n_seeds"] == 3
+    assert row["gain"] == pytest.approx(0.0)
+    assert row["seed_low"] == pytest.approx(-0.1)
+    assert row["seed_high"] == pytest.approx(0.1)
+
+
+def test_equal_models_have_no_gain_and_no_interval_to_speak_of() -> None:
+    gains = evaluation.compare_regimes(pd.concat([scored(4), scored(4, regime="joint")]))
+    row = gains.iloc[0]
+    assert (row["gain"], row["low"], row["high"], row["p_tracks"]) == (0, 0, 0, 1)
+
+
+def test_several_detectors_are_not_mixed() -> None:
+    with pytest.raises(BadInput, match="several detectors"):
+        evaluation.compare_regimes(pd.concat([scored(4), scored(4, detector="cnn")]))
+
+
+def test_left_out_groups_are_compared_apart() -> None:
+    def world(wrong_heard: int, wrong_unheard: int, name: str) -> pd.DataFrame:
+        parts = [scored(wrong_heard, regime="heard"), scored(wrong_unheard, regime="unheard")]
+        return pd.concat(parts).assign(held_out=name)
+
+    predictions = pd.concat([world(0, 10, "a"), world(2, 2, "b")])
+    costs = evaluation.compare_held_out(predictions).set_index("held_out")
+    assert costs.loc["a", "gain"] == pytest.approx(-0.25)
+    assert costs.loc["b", "gain"] == 0
+    scores = evaluation.score_held_out(predictions)
+    accuracy = scores[(scores["metric"] == "balanced_accuracy") & (scores["held_out"] == "a")]
+    assert dict(zip(accuracy["regime"], accuracy["value"], strict=True)) == {
+        "heard": 1.0,
+        "unheard": 0.75,
+    }
+    with pytest.raises(BadInput, match="held_out"):
+        evaluation.score_held_out(scored(1))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_temperature_is_found_again(temperature: float) -> None:
+    rng = seeding.rng(0, "temperature")
+    honest = rng.uniform(0.02, 0.98, 40_000)
+    target = (rng.uniform(size=len(honest)) < honest).astype(int)
+    distorted = calibration.scale(honest, 1 / temperature)
+    assert calibration.fit_temperature(target, distorted) == pytest.approx(temperature, rel=0.05)
+
+
+def test_scaling_keeps_the_order_and_the_middle() -> None:
+    score = np.array([0.0, 0.2, 0.5, 0.9, 1.0])
+    scaled = calibration.scale(score, 2.0)
+    assert (np.diff(scaled) > 0).all()
+    assert scaled[2] == pytest.approx(0.5)
+    np.testing.assert_allclose(calibration.scale(score[1:4], 1.0), score[1:4])
+
+
+def test_one_class_has_no_temperature() -> None:
+    with pytest.raises(BadInput, match="both classes"):
+        calibration.fit_temperature([1, 1], [0.2, 0.8])
+
+
+def test_calibrated_predictions_keep_every_verdict() -> None:
+    rng = seeding.rng(0, "sure")
+    score = np.clip(TARGET * 0.7 + rng.normal(0.15, 0.2, 40), 0.001, 0.999)
+    test, validation = table({"clean": score}, TARGET), table({"clean": score}, TARGET)
+    fitted = evaluation.temperatures(validation)
+    both = evaluation.calibrate(test.assign(threshold=0.4), fitted)
+    raw, scaled = (part.reset_index(drop=True) for _, part in both.groupby("stage", sort=False))
+    assert ((raw["score"] >= raw["threshold"]) == (scaled["score"] >= scaled["threshold"])).all()
+    assert metrics.auc(raw["target"], raw["score"]) == metrics.auc(raw["target"], scaled["score"])
+    with pytest.raises(BadInput, match="no temperature"):
+        evaluation.calibrate(test.assign(seed=7), fitted)

@@ -1,0 +1,73 @@
+"""What is left out of training is left out with every track it occurs in."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from offkey import perturbations, protocols, unseen, variants
+from offkey.errors import BadInput
+
+QUICK = ("resnet", {"epochs": 1, "batch_size": 8, "crop_share": 0.25})
+
+
+@pytest.fixture(scope="module")
+def clips(tiny_clips: pd.DataFrame) -> pd.DataFrame:
+    """The tiny clips with two families and two human sources, both in every split."""
+    odd = tiny_clips["track_id"].str[-1].astype(int) % 2 == 1
+    family = tiny_clips["family"].where(~(odd & (tiny_clips["target"] == 1)), "other")
+    source = tiny_clips["generator"].where(~(odd & (tiny_clips["target"] == 0)), "song")
+    return tiny_clips.assign(family=family, generator=source)
+
+
+def test_left_out_tracks_are_gone_from_train_and_val(clips: pd.DataFrame) -> None:
+    rest = unseen.leave_out(clips, "family", "other")
+    learnt = rest[rest["split"] != "test"]
+    assert "other" not in set(learnt["family"])
+    assert not set(learnt["track_id"]) & set(clips.loc[clips["family"] == "other", "track_id"])
+    assert len(rest[rest["split"] == "test"]) == len(clips[clips["split"] == "test"])
+    with pytest.raises(BadInput, match="family"):
+        unseen.leave_out(clips, "famly", "other")
+
+
+def test_candidates_are_heard_tested_and_not_alone(clips: pd.DataFrame) -> None:
+    assert unseen.candidates(clips, "family", 1) == ["noisy", "other"]
+    assert unseen.candidates(clips, "generator", 0) == ["song", "tune"]
+    alone = clips.assign(family="one")
+    assert unseen.candidates(alone, "family", 1) == []
+
+
+def test_heard_and_unheard_judge_the_same_clips(clips: pd.DataFrame, tmp_path: Path) -> None:
+    clean = variants.build(clips, perturbations.find(["clean"]), tmp_path / "v")["clean"]
+    base = protocols.train_seeds(QUICK, [clean], tmp_path / "m", seeds=[0], name="base")
+    how = {"column": "family", "target": 1, "name": "tiny"}
+    found = unseen.leave_one_out(QUICK, base, clips, clean, tmp_path / "m", values=["other"], **how)
+    heard, unheard = (
+        set(found.loc[found["regime"] == name, "clip_id"]) for name in ("heard", "unheard")
+    )
+    assert heard == unheard
+    ai = found[found["target"] == 1]
+    assert set(ai["family"]) == {"other"}
+    assert set(found.loc[found["target"] == 0, "split"]) == {"test"}
+    with pytest.raises(BadInput, match="did you mean 'other'"):
+        unseen.leave_one_out(QUICK, base, clips, clean, tmp_path, values=["othr"], **how)
+
+
+def test_real_pair_is_human_and_split_by_track(clips: pd.DataFrame) -> None:
+    pair = unseen.real_pair(clips)
+    assert set(pair["family"]) == {"human"}
+    assert pair.groupby("target")["generator"].nunique().eq(1).all()
+    assert pair.groupby("split")["target"].nunique().eq(2).all()
+    assert pair.groupby("track_id")["split"].nunique().eq(1).all()
+    with pytest.raises(BadInput, match="two human sources"):
+        unseen.real_pair(clips, sources=["song"])
+
+
+def test_relabelled_variant_carries_the_new_target(clips: pd.DataFrame, tmp_path: Path) -> None:
+    clean = variants.build(clips, perturbations.find(["clean"]), tmp_path)["clean"]
+    pair = unseen.real_pair(clips)
+    part = clean.among(pair)
+    assert len(part) == len(pair)
+    wanted = pair.set_index("clip_id")["target"]
+    assert part.clips.set_index("clip_id")["target"].to_dict() == wanted.to_dict()
+    assert part.fingerprint != clean.fingerprint
