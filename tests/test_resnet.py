@@ -13,9 +13,10 @@ from conftest import tune
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from offkey import audio, detectors, perturbations, protocols, store, training, variants
+from offkey import audio, detection, detectors, perturbations, protocols, store, training, variants
 from offkey.detectors import weights
 from offkey.errors import BadInput
+from offkey.features import LogMel
 
 TINY = {"epochs": 2, "batch_size": 8, "patience": 0}
 
@@ -60,6 +61,18 @@ def test_one_recording_scores_like_its_clip(built, trained) -> None:
     )
     assert direct == pytest.approx(detector.predict_proba(clean)[0], abs=2e-3)
     assert 0 <= detector.score_samples(tune("short", 1.0)) <= 1
+
+
+def test_other_features_stay_with_the_detector(tiny_clips, tmp_path: Path) -> None:
+    features = LogMel(sample_rate_hz=22_050, window_s=2.0)
+    clean = perturbations.find(["clean"])
+    variant = variants.build(tiny_clips, clean, tmp_path / "v", features=features)["clean"]
+    detector = detectors.create("resnet", epochs=1, batch_size=8, crop_share=0.5)
+    trained, _ = protocols.train(detector, [variant], tmp_path / "m", seed=0, name="other")
+    assert trained.features == features
+    found = detection.detect(trained, tiny_clips["path"].iat[0])
+    assert found["seconds_used"] == pytest.approx(6.0)
+    assert 0 <= found["score"] <= 1
 
 
 def test_same_request_is_not_trained_twice(built, trained, monkeypatch) -> None:

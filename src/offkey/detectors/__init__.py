@@ -4,7 +4,7 @@ A detector is a class with ``NAME``, a frozen ``Settings`` dataclass, and
 
 - ``fit(train, val, *, seed, checkpoint, label)`` → history table; also fixes ``threshold``
 - ``predict_proba(variant)`` → P(AI) per clip, shape ``(n_clips,)``
-- ``score_samples(samples)`` → P(AI) of one recording at 16 kHz
+- ``score_samples(samples)`` → P(AI) of one recording at the rate of its ``features``
 - ``save(folder)`` and ``load(folder)``: safetensors or skops with JSON and hashes, never pickle
 
 Adding one takes its file and a line in ``NAMES``.

@@ -123,6 +123,7 @@ class ResNetDetector:
             ``epoch, train_loss, val_loss``.
         """
         if not self._initialised:
+            self.features = train[0].features
             self._initialise(seed)
             self._measure_bands(train)
         for parameter in self.network.backbone.parameters():
@@ -164,11 +165,18 @@ class ResNetDetector:
         return np.bincount(owners, probability) / np.bincount(owners)
 
     def score_samples(self, samples: np.ndarray) -> float:
-        """P(AI) of one recording of any length (16 kHz); shorter than a window is zero-padded."""
+        """P(AI) of one recording of any length; shorter than a window is zero-padded.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n,)
+            At the rate of the detector's ``features``.
+        """
         size = self.features.window_samples
         n = max(1, len(samples) // size)
         mels = self.features(audio.fix_length(self.features.centre(samples, n), n * size))
-        windows = torch.from_numpy(mels).reshape(n, -1, self.features.n_mels)
+        frames = self.features.window_frames
+        windows = torch.from_numpy(mels)[: n * frames].reshape(n, frames, self.features.n_mels)
         return float(np.mean(self._probabilities(TensorDataset(windows, torch.zeros(n)))))
 
     def save(self, folder: Path, **about: Any) -> Path:

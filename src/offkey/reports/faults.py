@@ -11,6 +11,7 @@ from offkey.reports import style
 from offkey.reports.tables import need
 
 LINE_IN = 0.62
+LEVEL = 0.05
 WAYS = {"published": ("as published", -0.13), "mended": ("mended", 0.13)}
 
 
@@ -22,19 +23,19 @@ def plot_faults(table: pd.DataFrame, *, title: str) -> Figure:
     ----------
     table : DataFrame
         ``fault, published, published_low, published_high, mended, mended_low, mended_high, effect,
-        low, high, n_clips, n_tracks``, as fractions.
+        low, high, p_holm, n_clips, n_tracks``, as fractions.
     title : str
         What the figure shows.
     """
     ends = [f"{way}{end}" for way in WAYS for end in ("", "_low", "_high")]
-    need(table, "fault", *ends, "effect", "low", "high", "n_clips", "n_tracks")
+    need(table, "fault", *ends, "effect", "low", "high", "p_holm", "n_clips", "n_tracks")
     fig = style.figure(0.6 + LINE_IN * len(table))
     axis = fig.subplots()
     rows = table.to_dict("records")
     for place, row in enumerate(rows):
         for way, (_, shift) in WAYS.items():
             _way(axis, row, way, place + shift)
-        ink = style.base("faint" if row["low"] <= 0 <= row["high"] else "ink")
+        ink = style.base("ink" if row["p_holm"] < LEVEL else "faint")
         right = axis.get_yaxis_transform()
         axis.text(1.04, place, _difference(row), va="center", color=ink, transform=right)
     axis.text(
@@ -56,7 +57,7 @@ def plot_faults(table: pd.DataFrame, *, title: str) -> Figure:
     n = "; ".join(f"{row['n_clips']:.0f} of {row['n_tracks']:.0f}" for row in rows)
     note = (
         "Bars: 95 % interval over tracks. Difference: in points, paired, with its own interval; "
-        "grey where it reaches zero. Dotted: a coin flip. "
+        "grey: not told from zero (Holm). Dotted: a coin flip. "
         f"Clips or pictures of how many tracks, from the top: {n}."
     )
     style.caption(fig, title, note, handles)
