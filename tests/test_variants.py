@@ -33,12 +33,12 @@ def test_build_open_and_reuse(tiny_clips: pd.DataFrame, tmp_path: Path, monkeypa
     for variant in built.values():
         assert len(variant) == len(tiny_clips)
         assert variant.windows(0).shape == (1, 125, 128)
-        assert variant.log_mel(3).dtype == np.float16
+        assert variant.rows(3).dtype == np.float16
     clip = tiny_clips.iloc[3]
     where = int(np.flatnonzero(built["clean"].clips["clip_id"] == clip["clip_id"])[0])
     features = LogMel()
     direct = features(features.centre(audio.load(clip["path"]), 1))
-    assert np.abs(built["clean"].log_mel(where) - direct).max() < 0.04  # float16
+    assert np.abs(built["clean"].rows(where) - direct).max() < 0.04  # float16
     changes = built["pitch+2"].clips["level_change_db"]
     assert (changes < -0.5).all()  # the vocoder loses level; it is given back and reported
 

@@ -22,7 +22,7 @@ import pandas as pd
 
 from offkey import audio, cluster, perturbations, store
 from offkey.errors import BadInput, DiskFull
-from offkey.features import LogMel
+from offkey.features import LogMel, Window
 from offkey.perturbations import Condition, Source, vocoder
 
 SHARD_CLIPS = 32
@@ -38,14 +38,15 @@ class Variant:
     clips : DataFrame
         Manifest rows plus ``shard, first_frame, n_frames, n_windows, drawn, level_change_db,
         edited_s``.
-    features : LogMel
+    features : Window
+        What kind of numbers, with its settings.
     fingerprint : str
         Names the content.
     """
 
     condition: Condition
     clips: pd.DataFrame
-    features: LogMel
+    features: Any
     fingerprint: str
 
     def __len__(self) -> int:
@@ -64,15 +65,15 @@ class Variant:
         mark = store.fingerprint(self.fingerprint, content)
         return Variant(self.condition, rows, self.features, mark)
 
-    def log_mel(self, row: int) -> np.ndarray:
-        """Log-mel of one clip, shape (n_frames, n_mels), float16, dB."""
+    def rows(self, row: int) -> np.ndarray:
+        """Features of one clip, shape (n_frames, n_values); of log-mels float16, dB."""
         clip = self.clips.iloc[row]
         return _memmap(clip["shard"])[clip["first_frame"] :][: clip["n_frames"]]
 
     def windows(self, row: int) -> np.ndarray:
         """Analysis windows of one clip, shape (n_windows, window_frames, n_mels)."""
         size, n_windows = self.features.window_frames, int(self.clips["n_windows"].to_numpy()[row])
-        mel = self.log_mel(row)[: n_windows * size]  # a hop need not divide the window
+        mel = self.rows(row)[: n_windows * size]  # a hop need not divide the window
         return mel.reshape(n_windows, size, self.features.n_mels)
 
 
@@ -87,7 +88,7 @@ def build(
     folder: Path,
     *,
     seed: int = 0,
-    features: LogMel | None = None,
+    features: Window | None = None,
     audio_folder: Path | None = None,
     label: str = "variants",
 ) -> dict[str, Variant]:
@@ -103,7 +104,8 @@ def build(
         Where shards are kept; shared by all data sets and studies.
     seed : int
         The study's seed.
-    features : LogMel, optional
+    features : Window, optional
+        Log-mels by default.
     audio_folder : Path, optional
         Also write every edited clip as FLAC to ``audio_folder/<variant>/<clip_id>.flac``.
     label : str
@@ -157,7 +159,7 @@ def edited(clip: Any, condition: Condition, *, seed: int = 0) -> tuple[np.ndarra
     return source.samples, perturbations.apply(condition, source, drawn)[0]
 
 
-def _refuse_short(clips: pd.DataFrame, features: LogMel) -> None:
+def _refuse_short(clips: pd.DataFrame, features: Window) -> None:
     rate = features.sample_rate_hz
     short = [
         (clip_id, duration)
@@ -178,7 +180,7 @@ def _chunks(clips: pd.DataFrame) -> Iterator[pd.DataFrame]:
             yield part.iloc[begin : begin + SHARD_CLIPS]
 
 
-def _shard_name(chunk: pd.DataFrame, condition: Condition, seed: int, features: LogMel) -> str:
+def _shard_name(chunk: pd.DataFrame, condition: Condition, seed: int, features: Window) -> str:
     content = chunk[["clip_id", "sha256"]].values.tolist()
     made_by = {"seed": seed, "vocoder": vocoder.RECIPE, **condition.columns()}
     return store.fingerprint(content, made_by, features.identity())
@@ -202,9 +204,10 @@ def _audio_path(audio_folder: Path, condition: Condition, clip_id: str) -> Path:
     return audio_folder / condition.variant / f"{clip_id}.flac"
 
 
-def _require_space(jobs: Iterable[Any], folder: Path, features: LogMel) -> None:
+def _require_space(jobs: Iterable[Any], folder: Path, features: Window) -> None:
     seconds = sum(float(chunk["duration_s"].sum()) * len(missing) for chunk, missing in jobs)
-    need = int(seconds * features.sample_rate_hz / features.hop * features.n_mels * 2)
+    size = features.n_values * np.dtype(features.DTYPE).itemsize
+    need = int(seconds * features.rows_per_s * size)
     folder.mkdir(parents=True, exist_ok=True)
     have = shutil.disk_usage(folder).free
     if need > have:
@@ -218,7 +221,7 @@ def _build_shard(
     job: tuple[pd.DataFrame, list[tuple[Condition, Path]]],
     *,
     seed: int,
-    features: LogMel,
+    features: Window,
     audio_folder: Path | None,
 ) -> None:
     chunk, missing = job
@@ -231,7 +234,7 @@ def _build_shard(
         for condition, _ in missing:
             drawn = perturbations.draw(condition, seed, str(clip.clip_id))
             samples, level_change_db = perturbations.apply(condition, source, drawn)
-            mel = features(features.centre(samples, n_windows)).astype(np.float16)
+            mel = features(features.centre(samples, n_windows)).astype(features.DTYPE)
             done = rows[condition.variant]
             done.append(
                 {
@@ -256,7 +259,7 @@ def _build_shard(
 
 
 def _open(
-    condition: Condition, shards: list[tuple[pd.DataFrame, Path]], features: LogMel
+    condition: Condition, shards: list[tuple[pd.DataFrame, Path]], features: Window
 ) -> Variant:
     parts = []
     for chunk, stem in shards:
@@ -271,8 +274,8 @@ def overview(built: dict[str, Variant]) -> pd.DataFrame:
     """What was built: clips, windows and size on disk per variant."""
     rows = []
     for variant in built.values():
-        clips = variant.clips
-        frames = int(clips["n_frames"].sum())
+        clips, features = variant.clips, variant.features
+        size = features.n_values * np.dtype(features.DTYPE).itemsize
         rows.append(
             {
                 "variant": variant.condition.variant,
@@ -281,7 +284,7 @@ def overview(built: dict[str, Variant]) -> pd.DataFrame:
                 "clips": len(clips),
                 "windows": int(clips["n_windows"].sum()),
                 "level_change_db": round(float(clips["level_change_db"].mean()), 2),
-                "megabytes": round(frames * variant.features.n_mels * 2 / 1e6, 1),
+                "megabytes": round(int(clips["n_frames"].sum()) * size / 1e6, 1),
             }
         )
     return pd.DataFrame(rows)

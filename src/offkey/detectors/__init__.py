@@ -1,6 +1,7 @@
 """Detectors: one file per system, one contract.
 
-A detector is a class with ``NAME``, a frozen ``Settings`` dataclass, and
+A detector is a class with ``NAME``, a frozen ``Settings`` dataclass, ``Features`` (what it hears, a
+:class:`offkey.features.Window`), and
 
 - ``fit(train, val, *, seed, checkpoint, label)`` → history table; also fixes ``threshold``
 - ``predict_proba(variant)`` → P(AI) per clip, shape ``(n_clips,)``
@@ -18,8 +19,13 @@ from typing import Any
 
 from offkey import store
 from offkey.errors import BadInput, unknown
+from offkey.features import Window
 
-NAMES = {"resnet": "offkey.detectors.resnet:ResNetDetector"}
+NAMES = {
+    "resnet": "offkey.detectors.resnet:ResNetDetector",
+    "cnn": "offkey.detectors.cnn:CnnDetector",
+    "forest": "offkey.detectors.forest:ForestDetector",
+}
 
 
 def kind(name: str) -> Any:
@@ -44,6 +50,22 @@ def create(name: str, **settings: Any) -> Any:
         if setting not in known:
             raise unknown(f"setting of detector '{name}'", setting, known)
     return cls(cls.Settings(**settings))
+
+
+def features(name: str, **settings: Any) -> Window:
+    """What a detector hears, for :func:`offkey.variants.build`.
+
+    Raises
+    ------
+    BadInput
+        A setting is unknown (the nearest valid one is suggested).
+    """
+    made = kind(name).Features
+    for setting in settings:
+        if setting not in made.__dataclass_fields__:
+            raise unknown(f"feature setting of '{name}'", setting, made.__dataclass_fields__)
+    found: Window = made(**settings)
+    return found
 
 
 def load(folder: Path) -> Any:

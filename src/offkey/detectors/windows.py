@@ -35,7 +35,7 @@ class RandomWindows(Dataset[Any]):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         variant, row = self.places[index]
-        mel = variant.log_mel(row)
+        mel = variant.rows(row)
         clip = variant.clips.iloc[row]
         name = (clip["clip_id"], variant.condition.variant, "window", str(self.epoch))
         size = round(self.share * variant.features.window_frames)

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import scipy.fft
 import scipy.signal
 import scipy.sparse
 
-RECIPE = 1
-MAX_RATE = 1.25
+from offkey.features.window import Window
 
 
 @dataclass(frozen=True)
-class LogMel:
+class LogMel(Window):
     """Settings of the log-mel: power, dB relative to the clip's maximum, floor at −80 dB.
 
     One window of 4 s at 16 kHz has exactly 125 frames of hop 512.
     """
 
-    sample_rate_hz: int = 16_000
+    KIND = "log_mel"
+    RECIPE = 1
+    DTYPE = np.float16
+
     n_fft: int = 2048
     hop: int = 512
     n_mels: int = 128
-    window_s: float = 4.0
     floor_db: float = -80.0
 
     @property
-    def window_samples(self) -> int:
-        """Samples in one analysis window."""
-        return round(self.window_s * self.sample_rate_hz)
+    def n_values(self) -> int:
+        """Mel bands."""
+        return self.n_mels
+
+    @property
+    def rows_per_s(self) -> float:
+        """Frames per second."""
+        return self.sample_rate_hz / self.hop
 
     @property
     def window_frames(self) -> int:
@@ -43,20 +48,6 @@ class LogMel:
     def frame_s(self) -> float:
         """Seconds from one frame to the next."""
         return self.hop / self.sample_rate_hz
-
-    def n_windows(self, n_samples: int) -> int:
-        """Windows of a clip of `n_samples`: the same in every variant up to a rate of 1.25."""
-        return int(n_samples / MAX_RATE / self.window_samples + 1e-9)
-
-    def centre(self, samples: np.ndarray, n_windows: int) -> np.ndarray:
-        """The central `n_windows` windows of a clip as one stretch of samples."""
-        length = n_windows * self.window_samples
-        begin = max(0, (len(samples) - length) // 2)
-        return samples[begin : begin + length]
-
-    def identity(self) -> dict[str, Any]:
-        """What a fingerprint needs to know."""
-        return {**asdict(self), "recipe": RECIPE}
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Log-mel of a stretch of samples.
