@@ -80,7 +80,7 @@ class NamedFeatures(Window):
         mfcc = feature.mfcc(y=samples, sr=rate, n_mfcc=self.n_mfcc).ravel()
         onsets = librosa.onset.onset_strength(y=samples, sr=rate)
         crossings = feature.zero_crossing_rate(samples)[0]
-        tempo, beats = librosa.beat.beat_track(onset_envelope=onsets, sr=rate)
+        tempo, beats = librosa.beat.beat_track(y=samples, sr=rate)
         intervals = np.diff(librosa.frames_to_time(beats, sr=rate))
         values = [
             *(mfcc.mean(), mfcc.std(), skew(mfcc), kurtosis(mfcc)),
