@@ -49,6 +49,24 @@ def test_equal_models_have_no_gain_and_no_interval_to_speak_of() -> None:
     assert (row["gain"], row["low"], row["high"], row["p_tracks"]) == (0, 0, 0, 1)
 
 
+def test_losses_average_the_seeds_and_pair_the_clips() -> None:
+    def model(seed: int, wrong: int) -> pd.DataFrame:
+        clean = np.where(TARGET == 1, 0.9, 0.1)
+        pitched = clean.copy()
+        pitched[:wrong] = 1 - pitched[:wrong]
+        return table({"clean": clean, "pitch+2": pitched, "tempo0.9": clean}, TARGET, seed=seed)
+
+    found = evaluation.losses(pd.concat([model(0, 16), model(1, 8)])).set_index("variant")
+    assert found.loc["pitch+2", "drop"] == pytest.approx(0.3)
+    assert found.loc["pitch+2", "seed_low"] == pytest.approx(0.2)
+    assert found.loc["pitch+2", "seed_high"] == pytest.approx(0.4)
+    assert found.loc["pitch+2", "low"] > 0
+    assert found.loc["pitch+2", "p_tracks_holm"] < 0.05
+    assert found.loc["tempo0.9", "drop"] == 0
+    assert found.loc["tempo0.9", "detectable_drop"] == pytest.approx(100 * 6 / (2 * 20))
+    assert (found["n_seeds"] == 2).all()
+
+
 def test_several_detectors_are_not_mixed() -> None:
     with pytest.raises(BadInput, match="several detectors"):
         evaluation.compare_regimes(pd.concat([scored(4), scored(4, detector="cnn")]))

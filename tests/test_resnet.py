@@ -162,7 +162,9 @@ def epoch_data(epoch):
         os.kill(os.getpid(), 9)
     return data
 schedule = training.Schedule(epochs=5, batch_size=8, patience=0)
-history = training.fit(network, epoch_data, data, schedule, seed=3, checkpoint=checkpoint)
+history = training.fit(
+    network, epoch_data, data, schedule, seed=3, checkpoint=checkpoint, checkpoint_every_s=0
+)
 from safetensors.torch import save_file
 save_file(network.state_dict(), out)
 history.to_csv(out + ".csv", index=False)

@@ -1,4 +1,4 @@
-"""The torch loop: seeded, checkpointed after every epoch, resumable to the same bits.
+"""The torch loop: seeded, checkpointed between epochs, resumable to the same bits.
 
 Everything random in epoch *k* follows from (seed, k), so a run that was killed and started again
 ends with the weights of one that was not, given the same number of threads. Checkpoints are
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ def fit(
     *,
     seed: int,
     checkpoint: Path | None = None,
+    checkpoint_every_s: float = 20.0,
     label: str = "training",
 ) -> pd.DataFrame:
     """Train a network with one logit to tell AI (1) from human (0).
@@ -95,7 +97,9 @@ def fit(
     schedule : Schedule
     seed : int
     checkpoint : Path, optional
-        Written after every epoch; picked up if it stands there already.
+        Written after an epoch; picked up if it stands there already.
+    checkpoint_every_s : float
+        Not written more often than this (s): it holds every weight four times.
     label : str
         What the progress bar says.
 
@@ -114,6 +118,7 @@ def fit(
     inner = accelerator.unwrap_model(network)
     state = _State.resume(checkpoint, inner, optimiser, accelerator.device)
     bar = tqdm(total=schedule.epochs, initial=state.epochs_done, desc=label, mininterval=1.0)
+    saved = time.monotonic()
     with bar:
         while not state.finished(schedule):
             epoch = state.epochs_done
@@ -126,8 +131,10 @@ def fit(
                     f"lower learning_rate (now {schedule.learning_rate:g})."
                 )
             state.record(inner, train_loss, val_loss)
-            if checkpoint is not None and accelerator.is_main_process:
+            due = time.monotonic() - saved >= checkpoint_every_s
+            if checkpoint is not None and due and accelerator.is_main_process:
                 state.save(checkpoint, inner, optimiser)
+                saved = time.monotonic()
             bar.update()
             bar.set_postfix(train=f"{train_loss:.3f}", val=f"{val_loss:.3f}")
     inner.load_state_dict(state.best)

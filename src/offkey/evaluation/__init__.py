@@ -3,8 +3,8 @@
 from offkey.evaluation.calibration import calibrate, temperatures
 from offkey.evaluation.comparison import compare
 from offkey.evaluation.held_out import compare_held_out, score_held_out
+from offkey.evaluation.pooled import compare_regimes, losses
 from offkey.evaluation.predictions import gather
-from offkey.evaluation.regimes import compare_regimes
 from offkey.evaluation.scoring import confusions, score
 from offkey.evaluation.stages import forgetting_matrix, transfer
 
@@ -16,6 +16,7 @@ __all__ = [
     "confusions",
     "forgetting_matrix",
     "gather",
+    "losses",
     "score",
     "score_held_out",
     "temperatures",

@@ -40,7 +40,7 @@ def drop_table(tests: pd.DataFrame) -> pd.DataFrame:
         value=tests["drop"],
         p=tests["p_tracks_holm"],
     )
-    return table[COLUMNS].reset_index(drop=True)
+    return _columns(table)
 
 
 def gain_table(gains: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +58,12 @@ def gain_table(gains: pd.DataFrame) -> pd.DataFrame:
         value=gains["gain"],
         p=gains["p_tracks_holm"],
     )
-    return table[COLUMNS].reset_index(drop=True)
+    return _columns(table)
+
+
+def _columns(table: pd.DataFrame) -> pd.DataFrame:
+    seeds = ["n_seeds"] if "n_seeds" in table else []
+    return table[[*COLUMNS, *seeds]].reset_index(drop=True)
 
 
 @style.themed
@@ -111,6 +116,8 @@ def plot_forest(table: pd.DataFrame, *, title: str, x_label: str, harm: bool = T
         f"n = {table['n_clips'].max():.0f} clips of {table['n_tracks'].max():.0f} tracks per row. "
         "Bars: 95 % interval over tracks of the paired difference."
     )
+    if "n_seeds" in table and table["n_seeds"].max() > 1:
+        note += f" Mean of {table['n_seeds'].max():.0f} seeds."
     style.caption(fig, title, note, handles)
     return fig
 

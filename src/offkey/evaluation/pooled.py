@@ -1,4 +1,8 @@
-"""Does training on edits help? Paired differences of models, clip by clip, on each variant."""
+"""Paired differences with the seeds averaged: of edits within a model, of models on an edit.
+
+A clip counts as right as often as the seeds get it right; differences are taken clip by clip, and
+intervals and tests are over tracks, the seeds as they are.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,15 @@ import numpy as np
 import pandas as pd
 
 from offkey.errors import BadInput
-from offkey.evaluation.predictions import CONDITION, validate
+from offkey.evaluation.comparison import MIN_TRACKS_LOST
+from offkey.evaluation.predictions import CLEAN, CONDITION, validate
 from offkey.metrics import paired, uncertainty
 
 TRAINED = ["detector", "regime", "stage", "train_variant"]
-COLUMNS = [
-    *TRAINED,
-    *CONDITION,
-    *("gain", "low", "high", "seed_low", "seed_high", "p_tracks", "p_tracks_holm"),
-    *("n_seeds", "n_clips", "n_tracks"),
-]
+_FOUND = ["low", "high", "seed_low", "seed_high", "p_tracks", "p_tracks_holm"]
+_COUNTS = ["n_seeds", "n_clips", "n_tracks"]
+COLUMNS = [*TRAINED, *CONDITION, "gain", *_FOUND, *_COUNTS]
+LOSS_COLUMNS = [*TRAINED, *CONDITION, "drop", *_FOUND, "detectable_drop", *_COUNTS]
 
 
 def compare_regimes(
@@ -47,14 +50,12 @@ def compare_regimes(
         ``seed_low, seed_high``: lowest and highest seed of the compared model against the
         baseline's mean. ``p_tracks_holm``: corrected over all rows.
     """
-    table = validate(predictions)
+    table = _judged(predictions)
     if table["detector"].nunique() > 1:
         raise BadInput("the predictions hold several detectors: compare the regimes of one.")
     resamples = uncertainty.resample_tracks(
         table["track_id"], table["target"], n_resamples=n_resamples, seed=seed
     )
-    right = (table["score"] >= table["threshold"]) == (table["target"] == 1)
-    table = table.assign(right=right.astype(float))
     rows = []
     for variant, part in table.groupby("variant", sort=False):
         base = part[part["regime"] == baseline]
@@ -65,10 +66,76 @@ def compare_regimes(
             about = dict(zip(TRAINED, keys, strict=True))
             about |= {name: model[name].iloc[0] for name in CONDITION} | {"variant": variant}
             rows.append({**about, **_difference(model, known, resamples, n_permutations, seed)})
+    return pd.DataFrame(_corrected(rows), columns=COLUMNS)
+
+
+def losses(
+    predictions: pd.DataFrame,
+    *,
+    n_resamples: int = 1000,
+    n_permutations: int = 9999,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What every edit costs a model: clean against edited, the seeds averaged.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        See :mod:`offkey.evaluation.predictions`; models without clean predictions are left out.
+    n_resamples, n_permutations, seed : int
+        Bootstrap and sign-flip test, both over tracks.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``LOSS_COLUMNS``. ``drop``: balanced accuracy clean minus edited, mean over the
+        seeds, as a fraction. ``seed_low, seed_high``: lowest and highest seed against the clean
+        mean. ``detectable_drop`` (points): see :func:`offkey.evaluation.compare`.
+        ``p_tracks_holm``: corrected over the edits of a model.
+    """
+    table = _judged(predictions)
+    resamples = uncertainty.resample_tracks(
+        table["track_id"], table["target"], n_resamples=n_resamples, seed=seed
+    )
+    found: list[dict[str, Any]] = []
+    for keys, model in table.groupby(TRAINED, sort=False):
+        clean = model[model["variant"] == CLEAN]
+        if clean.empty:
+            continue
+        known = clean.groupby("clip_id")["right"].mean()
+        rows = []
+        for variant, part in model[model["variant"] != CLEAN].groupby("variant", sort=False):
+            row = dict(zip(TRAINED, keys, strict=True))
+            row |= {name: part[name].iloc[0] for name in CONDITION} | {"variant": variant}
+            rows.append(row | _turned(_difference(part, known, resamples, n_permutations, seed)))
+        found += _corrected(rows)
+    return pd.DataFrame(found, columns=LOSS_COLUMNS)
+
+
+def _turned(gain: dict[str, Any]) -> dict[str, Any]:
+    """A gain as a loss."""
+    floor = 100 * MIN_TRACKS_LOST / (2 * max(gain["n_tracks"], 1))
+    width = 50 * (gain["high"] - gain["low"])
+    return {
+        **gain,
+        "drop": -gain["gain"],
+        "low": -gain["high"],
+        "high": -gain["low"],
+        "seed_low": -gain["seed_high"],
+        "seed_high": -gain["seed_low"],
+        "detectable_drop": float(np.fmax(width, floor)),
+    }
+
+
+def _judged(predictions: pd.DataFrame) -> pd.DataFrame:
+    table = validate(predictions)
+    right = (table["score"] >= table["threshold"]) == (table["target"] == 1)
+    return table.assign(right=right.astype(float))
+
+
+def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     corrected = paired.holm([row["p_tracks"] for row in rows])
-    for row, p in zip(rows, corrected, strict=True):
-        row["p_tracks_holm"] = float(p)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return [{**row, "p_tracks_holm": float(p)} for row, p in zip(rows, corrected, strict=True)]
 
 
 def _difference(
