@@ -19,6 +19,7 @@ SMALL = [
     "--set=detector_settings={epochs: 1}",
     "--set=stage_settings={epochs: 1}",
     "--set=resamples=100",
+    "--set=families=[]",
     "--set=05_clean.test_variants=[clean, original_pitch, original_tempo, original_pitch_tempo, "
     "pitch, tempo, pitch_tempo, round_trip, codec_mp3_64, pitch+2@signalsmith]",
 ]

@@ -15,10 +15,13 @@ import pandas as pd
 
 from offkey import manifest, protocols
 from offkey.errors import BadInput, unknown
+from offkey.evaluation import predictions
 from offkey.protocols import Trained
 from offkey.variants import Variant
 
 COLUMNS = ("family", "generator")
+MIN_TRACKS = 8
+"""A source with fewer cannot be in train, val and test of a floor."""
 
 
 def leave_out(clips: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
@@ -46,11 +49,17 @@ def dealt_by_track(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def candidates(clips: pd.DataFrame, column: str, target: int) -> list[str]:
-    """What can be left out: heard in train, tested in test, and not the only one of its class."""
+    """What can be left out: in train and in test, and enough of both classes stays without it."""
     own = clips[clips["target"] == target]
     by_split = {split: set(own.loc[own["split"] == split, column]) for split in ("train", "test")}
     both = sorted(by_split["train"] & by_split["test"])
-    return both if len(by_split["train"]) > 1 else []
+    return [value for value in both if _enough(leave_out(clips, column, value))]
+
+
+def _enough(rest: pd.DataFrame) -> bool:
+    """Whether train and val still hold both classes."""
+    classes = rest.groupby("split")["target"].nunique()
+    return bool((classes.reindex(["train", "val"]).fillna(0) == 2).all())
 
 
 def leave_one_out(
@@ -90,20 +99,16 @@ def leave_one_out(
     -------
     DataFrame
         Predictions on the test clips of what was left out and all test clips of the other class:
-        regimes ``heard`` and ``unheard``, column ``held_out``.
+        regimes ``heard`` and ``unheard``, column ``held_out``. No rows where nothing can be left
+        out: nothing is in train as well as in test, beside another of its class.
 
     Raises
     ------
     BadInput
-        A value is none of the candidates, or there are none.
+        A value is none of the candidates.
     """
     known = candidates(clips, column, target)
-    if not known:
-        raise BadInput(
-            f"no {column} of target {target} is in train as well as in test, beside another one: "
-            "nothing can be left out; split the data set by track."
-        )
-    tables = []
+    tables = [pd.DataFrame(columns=[*predictions.COLUMNS, "held_out"])]
     for value in values or known:
         if value not in known:
             raise unknown(f"{column} to leave out", value, known)
@@ -116,7 +121,7 @@ def leave_one_out(
         for regime, models in (("heard", base), ("unheard", trained)):
             about = {"regime": regime, "train_variant": "clean"}
             tables.append(protocols.predict_seeds(models, [heard], **about).assign(held_out=value))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def _facing(clips: pd.DataFrame, column: str, value: str, target: int) -> pd.DataFrame:
@@ -143,10 +148,13 @@ def real_pair(clips: pd.DataFrame, *, sources: Sequence[str] = (), seed: int = 0
     Returns
     -------
     DataFrame
-        A manifest: ``target`` 0 and 1, ``split`` by track.
+        A manifest: ``target`` 0 and 1, ``split`` by track. No rows where no two sources have
+        enough tracks for every split.
     """
     human = clips[clips["target"] == 0]
     counts = human.groupby("generator")["track_id"].nunique().sort_values(ascending=False)
+    if not sources and (counts >= MIN_TRACKS).sum() < 2:
+        return human.iloc[:0]
     chosen = list(sources) or list(counts.index[:2])
     for source in chosen:
         if source not in counts:

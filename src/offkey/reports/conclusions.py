@@ -69,14 +69,16 @@ def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
     lost = _points(worst["drop"], worst["low"], worst["high"], worst.get("n_clips", 0))
     several = f", the worst of {len(family)} levels" if len(family) > 1 else ""
     name = PERTURBATIONS.get(kind, kind.replace("_", " "))
-    what = f"{worst['label']}{several}".removeprefix(name).strip(", ")
+    engine = worst.get("engine", "")
+    tool = f" by {engine}" if engine not in ("", "vocoder") else ""
+    what = f"{worst['label']}{tool}{several}".removeprefix(name).strip(", ")
     start = f"{name[0].upper()}{name[1:]}" + (f" ({what})" if what else "")
     if kind == "round_trip":
         start = f"The control ({worst['label']}{several}: only the tool's traces remain)"
     if worst["low"] > 0 and not _shown(worst):
         return (
-            f"{start}: a loss of {lost} points of balanced accuracy, which chance explains as "
-            f"well with {worst['n_tests']} comparisons (p after Holm {worst['p_tracks_holm']:.2g})."
+            f"{start}: a loss of {lost} points of balanced accuracy, which may still be chance "
+            f"among {worst['n_tests']} comparisons (p after Holm {worst['p_tracks_holm']:.2g})."
         )
     if not _shown(worst):
         return f"{start}: no loss of balanced accuracy is shown ({lost} points)."
@@ -181,9 +183,11 @@ def _undecided(trials: pd.DataFrame) -> list[str]:
     open_ = trials[[not _shown(row) for _, row in trials.iterrows()]]
     if open_.empty or "detectable_drop" not in trials:
         return []
-    names = ", ".join(open_["label"].astype(str))
-    least = open_["detectable_drop"].max()
-    return [f"No verdict for {names}: a drop below {least:.1f} points could not be seen here."]
+    least, most = open_["detectable_drop"].min(), open_["detectable_drop"].max()
+    return [
+        f"No verdict for {len(open_)} of {len(trials)} edits: a drop below {least:.1f} to "
+        f"{most:.1f} points could not be seen here."
+    ]
 
 
 def _shown(test: pd.Series) -> bool:
@@ -196,5 +200,6 @@ def _value(row: pd.Series | dict) -> str:
 
 
 def _points(value: float, low: float, high: float, n: float) -> str:
-    texts = [number(part, "accuracy", n).removesuffix(" %") for part in (value, low, high)]
+    texts = [number(part + 0.0, "accuracy", n).removesuffix(" %") for part in (value, low, high)]
+    texts = ["0" if text == "-0" else text for text in texts]
     return f"{texts[0]} [{texts[1]}, {texts[2]}]"

@@ -105,7 +105,7 @@ def plot_forest(table: pd.DataFrame, *, title: str, x_label: str, harm: bool = T
     axis.set_ylim(place, 0)
     axis.grid(axis="y", visible=False)
     axis.tick_params(axis="y", length=0)
-    axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}".replace("-", "−"))
+    axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.3g}".replace("-", "−"))
     axis.set_xlabel(x_label)
     ink = style.base("ink")
     handles = [

@@ -78,7 +78,7 @@ def plot_threshold(table: pd.DataFrame) -> Figure:
     axis.set_ylim(len(table) - 0.4, -0.6)
     axis.grid(axis="y", visible=False)
     axis.tick_params(axis="y", length=0)
-    axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}".replace("-", "−"))
+    axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.3g}".replace("-", "−"))
     axis.set_xlabel("points of balanced accuracy lost against clean")
     words = {
         "separability": "no threshold wins this back: the classes lie closer together",
