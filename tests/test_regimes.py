@@ -67,6 +67,16 @@ def test_losses_average_the_seeds_and_pair_the_clips() -> None:
     assert (found["n_seeds"] == 2).all()
 
 
+def test_what_could_be_seen_counts_the_tracks_of_one_class() -> None:
+    apart = np.repeat([0, 1], [24, 16])  # pairs of clips of one class: 12 and 8 tracks
+    same = np.where(apart == 1, 0.9, 0.1)
+    found = evaluation.losses(table({"clean": same, "pitch+2": same}, apart)).iloc[0]
+    assert found["n_tracks"] == 20
+    assert found["detectable_drop"] == pytest.approx(100 * 6 / (2 * 12))
+    old = evaluation.compare(table({"clean": same, "pitch+2": same}, apart)).iloc[0]
+    assert found["detectable_drop"] == pytest.approx(old["detectable_drop"])
+
+
 def test_several_detectors_are_not_mixed() -> None:
     with pytest.raises(BadInput, match="several detectors"):
         evaluation.compare_regimes(pd.concat([scored(4), scored(4, detector="cnn")]))

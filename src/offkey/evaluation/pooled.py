@@ -114,7 +114,7 @@ def losses(
 
 def _turned(gain: dict[str, Any]) -> dict[str, Any]:
     """A gain as a loss."""
-    floor = 100 * MIN_TRACKS_LOST / (2 * max(gain["n_tracks"], 1))
+    floor = 100 * MIN_TRACKS_LOST / (2 * gain["n_larger"])
     width = 50 * (gain["high"] - gain["low"])
     return {
         **gain,
@@ -155,8 +155,8 @@ def _difference(
     draws = [
         uncertainty.mean_draws(resamples.counts, track, change, target == which) for which in (0, 1)
     ]
-    n_smaller = min(len(np.unique(track[target == which])) for which in (0, 1))
-    low, high, _ = uncertainty.interval((draws[0] + draws[1]) / 2, n_smaller)
+    in_either = [len(np.unique(track[target == which])) for which in (0, 1)]
+    low, high, _ = uncertainty.interval((draws[0] + draws[1]) / 2, min(in_either))
     share = change / (2 * in_class)
     by_seed = [_gain(one, known) for _, one in model.groupby("seed")]
     return {
@@ -171,6 +171,7 @@ def _difference(
         "n_seeds": len(by_seed),
         "n_clips": len(clips),
         "n_tracks": len(np.unique(track)),
+        "n_larger": max(in_either),
     }
 
 
