@@ -53,8 +53,7 @@ def test_the_way_without_loss_changes_nothing() -> None:
 
 def test_a_decoder_that_comes_late_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     prompt = transcoding._decode
-    late = lambda *args: np.pad(prompt(*args), (777, 0))  # noqa: E731
-    monkeypatch.setattr(transcoding, "_decode", late)
+    monkeypatch.setattr(transcoding, "_decode", lambda *args: np.pad(prompt(*args), (777, 0)))
     transcoding.delay.cache_clear()
     assert _late_samples(MUSIC, codec.apply(Source(MUSIC), None, "mp3", 128)) == 0
     transcoding.delay.cache_clear()

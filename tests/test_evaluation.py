@@ -213,7 +213,7 @@ def test_compare_agrees_with_the_scores(small):
     tests = evaluation.compare(small).set_index("variant").loc["pitch+2"]
     drop = cell(evaluation.score(small), "drop_balanced_accuracy", "pitch+2")
     assert tests["drop"] == pytest.approx(drop["value"])
-    assert (tests["low"], tests["high"]) == (drop["low"], drop["high"])
+    assert (tests["low"], tests["high"]) == pytest.approx((drop["low"], drop["high"]))
 
 
 def test_holm_is_applied_within_a_model(small):
@@ -335,6 +335,9 @@ def test_gather_reads_what_a_study_wrote(small, tmp_path):
     store.write_table(small, tmp_path / "scores_clean")
     found = evaluation.gather(tmp_path)
     assert len(found) == 2 * len(small)
+    store.write_table(small.head(1), tmp_path / "predictions_stale")
+    with pytest.raises(BadInput, match=r"predictions_clean.parquet and predictions_stale.parquet"):
+        evaluation.gather(tmp_path)
     pd.testing.assert_frame_equal(
         evaluation.score(found[found["seed"] == 0]), evaluation.score(small)
     )

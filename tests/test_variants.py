@@ -62,7 +62,7 @@ def test_fingerprint_follows_content_not_time(tiny_clips: pd.DataFrame, tmp_path
 def test_same_bytes_however_it_was_built(
     tiny_clips: pd.DataFrame, tmp_path: Path, how: str, monkeypatch
 ) -> None:
-    monkeypatch.setattr(variants, "SHARD_CLIPS", 4)
+    monkeypatch.setattr(variants.building, "SHARD_CLIPS", 4)
     reference = tmp_path / "reference"
     variants.build(tiny_clips, CONDITIONS, reference)
     other = tmp_path / "other"
@@ -71,7 +71,7 @@ def test_same_bytes_however_it_was_built(
         "import sys, pathlib, pandas as pd\n"
         "from offkey import variants, perturbations\n"
         "if __name__ == '__main__':\n"
-        "    variants.SHARD_CLIPS = 4\n"
+        "    variants.building.SHARD_CLIPS = 4\n"
         f"    conditions = perturbations.find({[c.variant for c in CONDITIONS]!r})\n"
         f"    clips = pd.read_parquet({str(table)!r})\n"
         f"    variants.build(clips, conditions, pathlib.Path({str(other)!r}))\n"
@@ -111,7 +111,7 @@ def test_too_short_and_no_space(tiny_clips: pd.DataFrame, tmp_path: Path, monkey
     with pytest.raises(BadInput, match=r"lasts 4\.90 s .* at least 5 s"):
         variants.build(short, CONDITIONS, tmp_path)
     usage = dataclasses.make_dataclass("Usage", ["total", "used", "free"])(1, 1, 1000)
-    monkeypatch.setattr(variants.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(variants.building.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(DiskFull, match="are free"):
         variants.build(tiny_clips, CONDITIONS, tmp_path)
     assert not list(tmp_path.rglob("*.npy"))

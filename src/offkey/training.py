@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -144,9 +144,10 @@ def fit(
 
 def _loader(data: Dataset[Any], schedule: Schedule, seed: int, epoch: int) -> DataLoader[Any]:
     order = torch.Generator().manual_seed(seeding.integer(seed, "order", str(epoch)))
-    size = len(data)  # type: ignore[arg-type]
+    if not isinstance(data, Sized):
+        raise TypeError("the training items must have a length: an epoch goes over all of them")
     # one item left over would make batch normalisation fail
-    drop = size % schedule.batch_size == 1 and size > 1
+    drop = len(data) % schedule.batch_size == 1 and len(data) > 1
     return DataLoader(data, schedule.batch_size, shuffle=True, generator=order, drop_last=drop)
 
 
@@ -249,7 +250,7 @@ class _State:
             return state
         with safetensors.safe_open(str(path), "pt", device="cpu") as file:
             state.history = json.loads(file.metadata()["history"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = safetensors.torch.load_file(str(path))
         network.load_state_dict(_under(tensors, "now"))
         state.best = _under(tensors, "best")
         memory: dict[int, dict[str, torch.Tensor]] = {}

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from offkey import audio, metrics, seeding, store
-from offkey.detectors import skopsfile
+from offkey.detectors import files
 from offkey.errors import BadInput
 from offkey.features import NamedFeatures
 from offkey.variants import Variant
@@ -186,7 +186,7 @@ class ForestDetector:
 
     def save(self, folder: Path, **about: Any) -> Path:
         """Write ``model.skops`` and, last, ``model.json`` with its hash and `about`."""
-        digest = skopsfile.dump(self.model, folder / "model.skops")
+        digest = files.dump_model(self.model, folder / "model.skops")
         card = {
             "detector": self.NAME,
             "settings": asdict(self.settings),
@@ -202,7 +202,7 @@ class ForestDetector:
         """Read a saved forest; its file must match its hash and hold known types alone."""
         card = store.read_json(folder / "model.json")
         detector = cls(ForestSettings(**card["settings"]), NamedFeatures(**card["features"]))
-        detector.model = skopsfile.load(folder / "model.skops", card["sha256"])
+        detector.model = files.load_model(folder / "model.skops", card["sha256"])
         detector.threshold = float(card["threshold"])
         return detector
 

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from torch import nn
 from torch.utils.data import Dataset, Subset, TensorDataset
 
 from offkey import audio, metrics, seeding, store, training
+from offkey.detectors import files
 from offkey.detectors.windows import AllWindows, RandomWindows
 from offkey.errors import BadInput
 from offkey.features import LogMel
@@ -172,16 +172,13 @@ class MelDetector:
 
     def save(self, folder: Path, **about: Any) -> Path:
         """Write ``model.safetensors`` and, last, ``model.json`` with its hash and `about`."""
-        weights = folder / "model.safetensors"
-        with store.writing(weights) as partial:
-            tensors = {k: v.contiguous() for k, v in self.network.state_dict().items()}
-            safetensors.torch.save_file(tensors, str(partial))
+        digest = files.dump_weights(self.network.state_dict(), folder / "model.safetensors")
         card = {
             "detector": self.NAME,
             "settings": asdict(self.settings),
             "features": asdict(self.features),
             "threshold": self.threshold,
-            "sha256": store.file_sha256(weights),
+            "sha256": digest,
             **about,
         }
         return store.write_json(folder / "model.json", card)
@@ -190,14 +187,9 @@ class MelDetector:
     def load(cls, folder: Path) -> Any:
         """Read a saved detector; its weights must match their hash."""
         card = store.read_json(folder / "model.json")
-        weights = folder / "model.safetensors"
-        if not weights.is_file() or store.file_sha256(weights) != card["sha256"]:
-            raise BadInput(
-                f"{weights} is missing or does not match the hash in model.json: "
-                "delete the folder and train again."
-            )
+        weights = files.load_weights(folder / "model.safetensors", card["sha256"])
         detector = cls(cls.Settings(**card["settings"]), LogMel(**card["features"]))
-        detector.network.load_state_dict(safetensors.torch.load_file(str(weights)))
+        detector.network.load_state_dict(weights)
         detector.network.eval()
         detector.threshold = float(card["threshold"])
         detector._initialised = True

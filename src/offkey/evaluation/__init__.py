@@ -2,8 +2,8 @@
 
 from offkey.evaluation.calibration import calibrate, temperatures
 from offkey.evaluation.comparison import compare
+from offkey.evaluation.differences import compare_regimes, losses
 from offkey.evaluation.held_out import compare_held_out, score_held_out
-from offkey.evaluation.pooled import compare_regimes, losses
 from offkey.evaluation.predictions import gather
 from offkey.evaluation.scoring import confusions, score
 from offkey.evaluation.stages import forgetting_matrix, transfer

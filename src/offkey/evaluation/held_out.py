@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from offkey.errors import BadInput
-from offkey.evaluation.pooled import compare_regimes
+from offkey.evaluation.differences import compare_regimes
 from offkey.evaluation.scoring import score
 
 

@@ -35,12 +35,23 @@ def gather(folder: Path) -> pd.DataFrame:
     Raises
     ------
     BadInput
-        There is none, or one cannot be read.
+        There is none, one cannot be read, or two hold the same model under the same variant.
     """
     paths = sorted(folder.glob("predictions_*.parquet"))
     if not paths:
         raise BadInput(f"{folder} holds no predictions: train and test a detector first.")
-    return pd.concat([store.read_table(path) for path in paths], ignore_index=True)
+    tables = [store.read_table(path) for path in paths]
+    found: dict[tuple[Any, ...], Path] = {}
+    for path, table in zip(paths, tables, strict=True):
+        for key in table[[*MODEL, "variant"]].drop_duplicates().itertuples(index=False, name=None):
+            first = found.setdefault(key, path)
+            if first != path:
+                raise BadInput(
+                    f"{first} and {path.name} both hold detector '{key[0]}', regime '{key[1]}', "
+                    f"seed {key[4]} under variant '{key[5]}': one is left from an earlier run; "
+                    "delete it, or give the study another results folder with --out."
+                )
+    return pd.concat(tables, ignore_index=True)
 
 
 def validate(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:

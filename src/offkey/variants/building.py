@@ -1,10 +1,11 @@
-"""Manifest × condition → log-mel shards on disk, in parallel, resumable.
+"""Manifest × condition → shards of features on disk, in parallel, resumable.
 
-A shard holds a few dozen clips under one condition: ``<fingerprint>.npy`` (float16, all clips'
-frames one after another, shape ``(sum of frames, n_mels)``) and ``<fingerprint>.parquet`` (one row
-per clip). The fingerprint covers the clips' hashes, the condition, the seed and the feature
-settings, so a shard is built once, by any number of workers, to the same bytes. A shard of clips
-is decoded and analysed once for all conditions that are missing.
+A shard holds a few dozen clips under one condition: ``<fingerprint>.npy`` (all clips' rows one
+after another, log-mels as float16 of shape ``(sum of frames, n_mels)``) and
+``<fingerprint>.parquet`` (one row per clip). The fingerprint covers the clips' hashes, the
+condition, the seed and the feature settings, so a shard is built once, by any number of workers,
+to the same bytes. A shard of clips is decoded and analysed once for all conditions that are
+missing.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,62 +24,9 @@ from offkey import audio, cluster, perturbations, store
 from offkey.errors import BadInput, DiskFull
 from offkey.features import LogMel, Window
 from offkey.perturbations import Condition, Source, vocoder
+from offkey.variants.variant import Variant
 
 SHARD_CLIPS = 32
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A data set under one condition, ready to be read.
-
-    Attributes
-    ----------
-    condition : Condition
-    clips : DataFrame
-        Manifest rows plus ``shard, first_frame, n_frames, n_windows, drawn, level_change_db,
-        edited_s``.
-    features : Window
-        What kind of numbers, with its settings.
-    fingerprint : str
-        Names the content.
-    """
-
-    condition: Condition
-    clips: pd.DataFrame
-    features: Any
-    fingerprint: str
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def select(self, split: str) -> Variant:
-        """The clips of one split."""
-        rows = self.clips[self.clips["split"] == split].reset_index(drop=True)
-        return Variant(self.condition, rows, self.features, f"{self.fingerprint}-{split}")
-
-    def among(self, clips: pd.DataFrame) -> Variant:
-        """The clips named in `clips`, with its ``target`` and ``split``: a part, or relabelled."""
-        own = self.clips.drop(columns=["target", "split"])
-        rows = own.merge(clips[["clip_id", "target", "split"]], on="clip_id")
-        content = rows[["clip_id", "target", "split"]].values.tolist()
-        mark = store.fingerprint(self.fingerprint, content)
-        return Variant(self.condition, rows, self.features, mark)
-
-    def rows(self, row: int) -> np.ndarray:
-        """Features of one clip, shape (n_frames, n_values); of log-mels float16, dB."""
-        clip = self.clips.iloc[row]
-        return _memmap(clip["shard"])[clip["first_frame"] :][: clip["n_frames"]]
-
-    def windows(self, row: int) -> np.ndarray:
-        """Analysis windows of one clip, shape (n_windows, window_frames, n_mels)."""
-        size, n_windows = self.features.window_frames, int(self.clips["n_windows"].to_numpy()[row])
-        mel = self.rows(row)[: n_windows * size]  # a hop need not divide the window
-        return mel.reshape(n_windows, size, self.features.n_mels)
-
-
-@cache
-def _memmap(path: str) -> np.ndarray:
-    return np.load(path, mmap_mode="r")
 
 
 def build(
@@ -136,27 +83,6 @@ def build(
         condition.variant: _open(condition, shards[condition.variant], features)
         for condition in conditions
     }
-
-
-def edited(clip: Any, condition: Condition, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """One clip before and after an edit, as samples at 16 kHz: to be played or drawn.
-
-    Parameters
-    ----------
-    clip : Series
-        A manifest row with an absolute path.
-    condition : Condition
-    seed : int
-        The study's seed.
-
-    Returns
-    -------
-    tuple of ndarray of float32
-        Original and edited samples, at the same level.
-    """
-    source = Source(audio.load(clip.path))
-    drawn = perturbations.draw(condition, seed, clip.clip_id)
-    return source.samples, perturbations.apply(condition, source, drawn)[0]
 
 
 def _refuse_short(clips: pd.DataFrame, features: Window) -> None:
@@ -268,23 +194,3 @@ def _open(
         parts.append(merged.assign(shard=str(_beside(stem, ".npy"))))
     name = store.fingerprint([stem.name for _, stem in shards])
     return Variant(condition, pd.concat(parts, ignore_index=True), features, name)
-
-
-def overview(built: dict[str, Variant]) -> pd.DataFrame:
-    """What was built: clips, windows and size on disk per variant."""
-    rows = []
-    for variant in built.values():
-        clips, features = variant.clips, variant.features
-        size = features.n_values * np.dtype(features.DTYPE).itemsize
-        rows.append(
-            {
-                "variant": variant.condition.variant,
-                "edit": variant.condition.label,
-                "splits": ", ".join(clips["split"].unique()),
-                "clips": len(clips),
-                "windows": int(clips["n_windows"].sum()),
-                "level_change_db": round(float(clips["level_change_db"].mean()), 2),
-                "megabytes": round(int(clips["n_frames"].sum()) * size / 1e6, 1),
-            }
-        )
-    return pd.DataFrame(rows)

@@ -1,0 +1,79 @@
+"""A trained detector's files: their hash is checked, and nothing in them is ever run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from offkey import store
+from offkey.errors import BadInput
+
+TRUSTED = ("sklearn.tree._tree.Tree",)
+"""Types beyond those skops trusts by itself: arrays of a decision tree, no code."""
+
+
+def dump_weights(weights: dict[str, torch.Tensor], path: Path) -> str:
+    """Write a network's weights as safetensors; returns the SHA-256 of the file."""
+    import safetensors.torch
+
+    with store.writing(path) as partial:
+        tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
+        safetensors.torch.save_file(tensors, str(partial))
+    return store.file_sha256(path)
+
+
+def load_weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
+    """Read a network's weights.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, was changed, or is no safetensors file.
+    """
+    import safetensors.torch
+
+    _check(path, sha256)
+    try:
+        return safetensors.torch.load_file(str(path))
+    except safetensors.SafetensorError as error:
+        raise BadInput(f"{path} is no safetensors file ({error}): {_AGAIN}") from error
+
+
+def dump_model(model: Any, path: Path) -> str:
+    """Write a model of scikit-learn with skops; returns the SHA-256 of the file."""
+    import skops.io
+
+    with store.writing(path) as partial:
+        skops.io.dump(model, partial)
+    return store.file_sha256(path)
+
+
+def load_model(path: Path, sha256: str) -> Any:
+    """Read a model of scikit-learn.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, was changed, is no skops file, or holds types that are not trusted.
+    """
+    import zipfile
+
+    import skops.io
+
+    _check(path, sha256)
+    if not zipfile.is_zipfile(path):
+        raise BadInput(f"{path} is no skops file: {_AGAIN}")
+    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    if unknown:
+        raise BadInput(f"{path} holds types that are not trusted ({', '.join(unknown)}): {_AGAIN}")
+    return skops.io.load(path, trusted=list(TRUSTED))
+
+
+_AGAIN = "delete the folder and train again."
+
+
+def _check(path: Path, sha256: str) -> None:
+    if not path.is_file() or store.file_sha256(path) != sha256:
+        raise BadInput(f"{path} is missing or does not match the hash in model.json: {_AGAIN}")

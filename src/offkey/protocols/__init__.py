@@ -1,0 +1,24 @@
+"""Training regimes: which variants a detector learns from, in which order, with which seeds.
+
+``clean`` and ``retrained`` train on one variant, ``joint`` on several at once, ``augmented`` on
+many random draws, ``iterative`` on one variant after another. A trained detector is kept under the
+fingerprint of everything that made it, so a notebook that asks for the same one gets it without
+training.
+"""
+
+from offkey.protocols.iterative import iterative, iterative_seeds
+from offkey.protocols.regimes import regime_of
+from offkey.protocols.seeds import Trained, histories, predict_seeds, train_seeds
+from offkey.protocols.single import predict, train
+
+__all__ = [
+    "Trained",
+    "histories",
+    "iterative",
+    "iterative_seeds",
+    "predict",
+    "predict_seeds",
+    "regime_of",
+    "train",
+    "train_seeds",
+]

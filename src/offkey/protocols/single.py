@@ -1,0 +1,110 @@
+"""One detector: train it or take the one that stands there, and let it predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from offkey import detectors, store
+from offkey.errors import BadInput
+from offkey.manifest import KEYS
+from offkey.variants import Variant
+
+RECIPE = 1
+
+
+def train(
+    detector: Any,
+    variants: Sequence[Variant],
+    folder: Path,
+    *,
+    seed: int,
+    name: str,
+    start: str = "",
+    replay: Sequence[Variant] = (),
+) -> tuple[Any, pd.DataFrame]:
+    """Train a detector on the train split of `variants`, or take the one that stands there.
+
+    Parameters
+    ----------
+    detector : detector
+        New, or with the weights to start from.
+    variants : sequence of Variant
+        What to learn; their validation split stops the training and fixes the threshold.
+    folder : Path
+        Where models are kept.
+    seed : int
+    name : str
+        Readable first part of the model's folder, e.g. ``"resnet-demo-clean-seed0"``.
+    start : str
+        Fingerprint of the weights started from; empty for a new detector.
+    replay : sequence of Variant
+        Training clips of earlier stages, mixed in.
+
+    Returns
+    -------
+    detector : detector
+        Trained; its ``fingerprint`` and ``folder`` attributes name it.
+    history : DataFrame
+        Losses per epoch.
+    """
+    learn = [variant.select("train") for variant in variants]
+    check = [variant.select("val") for variant in variants]
+    for part, split in ((learn, "train"), (check, "val")):
+        for variant in part:
+            if variant.clips["target"].nunique() < 2:
+                raise BadInput(
+                    f"variant '{variant.condition.variant}' has no clips of both classes in split "
+                    f"'{split}': training needs AI and human clips in each; add clips or tracks."
+                )
+    content = [variant.fingerprint for variant in (*learn, *check, *replay)]
+    mark = store.fingerprint(RECIPE, detector.identity(), content, seed, start)
+    place = folder / f"{name}-{mark}"
+    if not (place / "model.json").is_file():
+        checkpoint = place / "checkpoint.safetensors"
+        history = detector.fit(
+            [*learn, *replay], check, seed=seed, checkpoint=checkpoint, label=f"training {name}"
+        )
+        store.write_table(history, place / "history.parquet")
+        detector.save(
+            place, fingerprint=mark, trained_on=[v.condition.variant for v in variants], seed=seed
+        )
+        checkpoint.unlink(missing_ok=True)
+    trained = detectors.load(place)
+    trained.fingerprint, trained.folder = mark, place
+    return trained, store.read_table(place / "history.parquet")
+
+
+def predict(
+    detector: Any,
+    variants: Sequence[Variant],
+    *,
+    regime: str,
+    train_variant: str,
+    seed: int,
+    stage: str = "",
+) -> pd.DataFrame:
+    """Score the clips of `variants`: the predictions table, one row per clip and variant."""
+    tables = []
+    for variant in variants:
+        score = detector.predict_proba(variant)
+        tables.append(
+            variant.clips[KEYS].assign(
+                **variant.condition.columns(),
+                detector=detector.NAME,
+                regime=regime,
+                stage=stage,
+                train_variant=train_variant,
+                seed=seed,
+                score=np.round(score, 7),
+                threshold=detector.threshold,
+                model_fingerprint=detector.fingerprint,
+                data_fingerprint=variant.fingerprint,
+                feature_fingerprint=store.fingerprint(variant.features.identity()),
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
