@@ -13,8 +13,10 @@ import soundfile as sf
 from conftest import RATE, tune
 from scipy.stats import kurtosis, skew
 
-from offkey import detection, detectors, perturbations, protocols, store, variants
+from offkey import audio, costs, detection, detectors, perturbations, protocols, store, variants
 from offkey.audio import AudioError
+from offkey.detectors import files
+from offkey.detectors.histogram import focused
 from offkey.errors import BadInput
 from offkey.features import NamedFeatures
 
@@ -22,6 +24,9 @@ QUICK = {
     "resnet": {"epochs": 1, "batch_size": 8, "crop_share": 0.25},
     "cnn": {"epochs": 2, "batch_size": 8, "crop_share": 0.25, "width": 4},
     "forest": {"trees": 20, "folds": 2},
+    "histogram": {"trees": 20, "folds": 2, "bins": 4},
+    "metadata": {"folds": 2},
+    "dual": {"epochs": 2, "batch_size": 8, "crop_share": 0.25, "width": 4, "second_clips": 10},
 }
 
 
@@ -134,6 +139,15 @@ def test_an_untrusted_model_file_is_never_executed(trained, tmp_path: Path) -> N
     assert not canary.exists()
 
 
+def test_a_model_of_types_that_are_not_trusted_is_refused(tmp_path: Path) -> None:
+    import skops.io
+
+    path = tmp_path / "model.skops"
+    skops.io.dump({"innocent": NamedFeatures()}, path)
+    with pytest.raises(BadInput, match=r"types that are not trusted \(.*NamedFeatures"):
+        files.load_model(path, store.file_sha256(path))
+
+
 def test_unknown_settings_and_features_are_refused(kind: str) -> None:
     with pytest.raises(BadInput, match="setting of detector"):
         detectors.create(kind, no_such_setting=1)
@@ -201,3 +215,113 @@ def test_small_networks_take_both_layouts_and_any_length() -> None:
     with pytest.raises(BadInput, match="four_blocks, three_blocks"):
         detectors.create("cnn", layout="two")
     assert asdict(detectors.create("cnn").settings)["rate"] == "constant"
+
+
+def test_a_flat_picture_has_one_colour_and_no_slopes() -> None:
+    flat = np.full((60, 128), -80.0, dtype=np.float16)
+    colours = detectors.create("histogram", histogram="colours")
+    found = dict(zip(colours.names, colours.histogram(flat), strict=True))
+    assert sorted(found.values())[-2:] == [1.0, 1.0] and sum(found.values()) == 2.0
+    slopes = detectors.create("histogram")
+    counts = dict(zip(slopes.names, slopes.histogram(flat), strict=True))
+    assert counts["time 5, frequency 5"] == 1.0
+
+
+def test_a_loud_beat_has_slopes_in_time_and_a_loud_band_in_frequency() -> None:
+    slopes = detectors.create("histogram")
+    for axis, part in ((0, "time"), (1, "frequency")):
+        picture = np.full((64, 64), -80.0)
+        picture[(slice(None),) * axis + (slice(30, 34),)] = 0.0
+        share = slopes.histogram(picture).reshape(10, 10)
+        moved = {"time": share.sum(axis=1), "frequency": share.sum(axis=0)}
+        still = "frequency" if part == "time" else "time"
+        assert moved[part][[0, -1]].sum() > 0.02
+        assert moved[still][5] == pytest.approx(1.0)
+
+
+def test_the_peak_of_a_histogram_is_left_out() -> None:
+    np.testing.assert_allclose(focused(np.array([0.0, 0.9, 0.05, 0.05])), [0, 1, 0.2, 0.2])
+    np.testing.assert_array_equal(focused(np.zeros(3)), np.zeros(3))
+
+
+def test_both_models_on_histograms_learn_and_unknown_ones_are_refused(
+    tiny_clips: pd.DataFrame, tmp_path: Path
+) -> None:
+    heard = variants.build(tiny_clips, perturbations.find(["clean"]), tmp_path)["clean"]
+    for model in ("forest", "network"):
+        new = detectors.create("histogram", model=model, histogram="colours", folds=2)
+        new.fit([heard.select("train")], [heard.select("val")], seed=0)
+        new.save(tmp_path / model)
+        again = detectors.load(tmp_path / model)
+        np.testing.assert_array_equal(again.predict_proba(heard), new.predict_proba(heard))
+    with pytest.raises(BadInput, match="did you mean 'derivatives'"):
+        detectors.create("histogram", histogram="derivative")
+
+
+def test_metadata_reads_the_file_and_a_codec_rewrites_it(
+    tiny_clips: pd.DataFrame, tmp_path: Path
+) -> None:
+    told = tiny_clips.assign(
+        source_encoder=np.where(tiny_clips["target"] == 1, "Lavf58.29", "LAME3.100")
+    )
+    conditions = perturbations.find(["clean", "pitch+2", "codec_mp3_64"])
+    heard = variants.build(told, conditions, tmp_path)
+    detector = detectors.create("metadata", folds=2)
+    detector.fit([heard["clean"].select("train")], [heard["clean"].select("val")], seed=0)
+    target = told["target"].to_numpy()
+    clean, pitched = (detector.predict_proba(heard[name]) for name in ("clean", "pitch+2"))
+    np.testing.assert_array_equal((clean >= detector.threshold).astype(int), target)
+    np.testing.assert_array_equal(clean, pitched)
+    assert np.ptp(detector.predict_proba(heard["codec_mp3_64"])) == 0
+    facts = {name: told[name].iloc[0] for name in told if name.startswith("source_")}
+    silence = np.zeros(RATE, np.float32)
+    assert detector.score_samples(silence, facts) == pytest.approx(clean[0])
+    later = {**facts, "source_encoder": facts["source_encoder"].split("5")[0] + "61.7.100"}
+    if target[0] == 1:  # another version of the same program says the same
+        assert detector.score_samples(silence, later) == pytest.approx(clean[0])
+    with pytest.raises(BadInput, match="reads the file, not its sound"):
+        detector.score_samples(silence)
+
+
+def test_a_file_says_what_wrote_it(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "song.m4a"
+    sound = (tune("tags", 2.0) * 0.5).astype(np.float32)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    facts = audio.facts(path)
+    assert facts["source_codec"] == "aac" and facts["source_container"] == "mov"
+    assert facts["source_encoder"].startswith("Lavf")
+    assert facts["source_sample_rate_hz"] == RATE and facts["source_bitrate_kbps"] > 0
+    sf.write(tmp_path / "song.wav", sound, RATE)
+    assert audio.facts(tmp_path / "song.wav")["source_encoder"] == ""
+
+
+def test_only_unsure_clips_get_a_second_look(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:
+    heard = variants.build(tiny_clips, perturbations.find(["clean"]), tmp_path)["clean"]
+    dual = detectors.create("dual", **QUICK["dual"], band_share=0.5)
+    dual.fit([heard.select("train")], [heard.select("val")], seed=0)
+    steps = dual.explain(heard)
+    seen = steps["second_look"]
+    assert steps.loc[seen, "residual_db"].notna().all()
+    assert steps.loc[~seen, "residual_db"].isna().all()
+    np.testing.assert_allclose(steps.loc[~seen, "score"], steps.loc[~seen, "first"])
+    np.testing.assert_array_equal(steps["score"], dual.predict_proba(heard))
+    half = dual.explain(heard.select("val"))["second_look"]
+    assert half.mean() == pytest.approx(0.5, abs=1 / len(half))
+    for settings, words in (({"band_share": 0}, "band_share"), ({"separator": "x"}, "separator")):
+        with pytest.raises(BadInput, match=words):
+            detectors.create("dual", **settings)
+
+
+def test_costs_are_measured_on_clips(heard, trained) -> None:
+    detector, _ = trained
+    found = costs.costs({detector.NAME: detector}, heard["clean"], n_clips=4)
+    (row,) = found.to_dict("records")
+    assert 0 < row["ms_per_clip"] <= row["slowest_ms"]
+    assert row["megabytes"] > 0.001 and row["training_s"] > 0 and row["n_clips"] == 4

@@ -18,10 +18,10 @@ PACKAGE = ROOT / "src" / "offkey"
 RANKS = {
     0: ["errors", "seeding", "store", "workspace", "environment"],
     1: ["audio", "soundfiles", "decoding", "cluster", "manifest", "metrics"],
-    2: ["listening", "perturbations", "features", "decoders", "evaluation"],
+    2: ["listening", "perturbations", "features", "decoders", "evaluation", "separation"],
     3: ["datasets", "variants", "measurements", "shortcuts", "leaks"],
     4: ["training", "detectors"],
-    5: ["protocols", "unseen", "explain", "revisited", "detection"],
+    5: ["protocols", "unseen", "explain", "revisited", "detection", "costs"],
     6: ["reports"],
     7: ["runner"],
     8: ["cli"],

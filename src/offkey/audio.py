@@ -10,6 +10,7 @@ import base64
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -47,6 +48,31 @@ def probe(path: Path | str) -> Info:
         The file is missing, not audio, or outside the limits of this module.
     """
     return decoding.probe(Path(path))
+
+
+def facts(path: Path | str) -> dict[str, Any]:
+    """What a file says of itself, as the manifest's ``source_…`` columns have it.
+
+    Returns
+    -------
+    dict
+        ``source_container``, ``source_codec``, ``source_encoder`` (the program that wrote it, as
+        its tags say; empty where they do not), ``source_bitrate_kbps`` (of the whole file, NaN
+        where its length is not known) and ``source_sample_rate_hz``.
+
+    Raises
+    ------
+    AudioError
+        As :func:`probe`.
+    """
+    about = probe(path)
+    return {
+        "source_container": about.container,
+        "source_codec": about.codec,
+        "source_encoder": decoding.encoder(Path(path)),
+        "source_bitrate_kbps": about.bitrate_kbps or np.nan,
+        "source_sample_rate_hz": about.sample_rate_hz,
+    }
 
 
 def load(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ MAX_CHANNELS = 64
 BLOCK = 1 << 16
 _TOLERANCE_S = 0.05  # what a file may lack of the length in its header
 _STREAMED = 0x7FFF0000  # programs that write to a pipe put such a size, or more, into a WAV header
+_WRITTEN_BY = ("encoder", "encoded_by", "encoder_settings", "software")
 _EXACT_SEEK = ("WAV", "WAVEX", "RF64", "FLAC", "AIFF")
 # FFmpeg would follow a playlist to other files and hosts; these formats hold sound themselves
 _FFMPEG_FORMATS = "aac,ac3,amr,ape,asf,matroska,webm,mov,mp4,m4a,mp3,tta,wv,wav,ogg,flac,aiff,caf"
@@ -45,7 +47,22 @@ def probe(path: Path) -> Info:
     if not 1 <= info.channels <= MAX_CHANNELS:
         raise AudioError(path, "channels", f"has {info.channels} channels: give 1–{MAX_CHANNELS}.")
     bitrate = round(size * 8 / info.duration_s / 1000, 1) if info.duration_s else 0.0
-    return Info(info.duration_s, info.sample_rate_hz, info.channels, info.codec, bitrate)
+    return replace(info, bitrate_kbps=bitrate)
+
+
+def encoder(path: Path) -> str:
+    """The program a file says it was written by, e.g. ``LAME3.100``; empty where it says none."""
+    import av
+
+    regular_file_size(path)
+    try:
+        with open(path, "rb") as file, _open_ffmpeg(file) as container:
+            said = [container.metadata, *(stream.metadata for stream in container.streams.audio)]
+    except (av.FFmpegError, ValueError):
+        return ""  # of a file that libsndfile alone can read, there is nothing to be known
+    tags = {key.lower(): value for part in said for key, value in part.items()}
+    found = next((tags[name] for name in _WRITTEN_BY if tags.get(name)), "")
+    return "".join(c for c in found if c.isprintable())[:60]
 
 
 def read(path: Path, offset_s: float, duration_s: float | None) -> tuple[np.ndarray, int]:
@@ -127,7 +144,9 @@ def _probe_sndfile(path: Path) -> Info:
     codec = "flac" if header.format == "FLAC" else codec
     codec = "pcm" if codec.startswith(("pcm", "float", "double")) else codec
     known = header.frames < 1 << 40  # a FLAC written to a pipe names no length
-    return Info(header.duration if known else 0.0, header.samplerate, header.channels, codec, 0.0)
+    duration_s = header.duration if known else 0.0
+    kind = header.format.lower()
+    return Info(duration_s, header.samplerate, header.channels, kind, codec, 0.0)
 
 
 def _sndfile_blocks(path: Path, start: int) -> Iterator[np.ndarray]:
@@ -182,7 +201,8 @@ def _probe_ffmpeg(path: Path) -> Info:
             else:
                 duration_s = (container.duration or 0) / av.time_base
             codec = stream.codec_context.name
-            return Info(max(duration_s, 0.0), stream.rate or 0, stream.channels, codec, 0.0)
+            kind = container.format.name.split(",")[0]
+            return Info(max(duration_s, 0.0), stream.rate or 0, stream.channels, kind, codec, 0.0)
     except (av.FFmpegError, ValueError) as error:
         raise not_audio(path) from error
 

@@ -32,7 +32,7 @@ def detect(detector: Any, path: Path | str) -> dict[str, Any]:
     features = detector.features
     samples = audio.load(path, features.sample_rate_hz)
     windows = max(1, len(samples) // features.window_samples)
-    score = detector.score_samples(samples)
+    score = detector.score_samples(samples, audio.facts(path))
     return {
         "file": str(path),
         "score": score,

@@ -51,6 +51,7 @@ class Info:
     duration_s: float
     sample_rate_hz: int
     channels: int
+    container: str
     codec: str
     bitrate_kbps: float
 

@@ -67,3 +67,8 @@ class Workspace:
     def figures(self) -> Path:
         """Figures, light and dark, as SVG and PNG."""
         return self.out / "figures"
+
+    @property
+    def cards(self) -> Path:
+        """Model cards, one page per detector."""
+        return self.out / "cards"

@@ -61,7 +61,8 @@ def make(name: str, folder: Path, *, seed: int = 0, **options: Any) -> pd.DataFr
             raise unknown(f"option of data set '{name}'", option, allowed)
     recipe = {
         "fingerprint": store.fingerprint(
-            name, seed, options, getattr(source, "RECIPE", 1), _files(options.get("source"))
+            *(name, seed, options, getattr(source, "RECIPE", 1), manifest.COLUMNS),
+            _files(options.get("source")),
         ),
         "name": name,
         "seed": seed,

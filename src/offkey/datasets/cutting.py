@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from offkey import audio, cluster, manifest, store
@@ -130,8 +129,8 @@ def with_splits(rows: pd.DataFrame, seed: int, dataset: str) -> pd.DataFrame:
 def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]] | Skipped:
     path = Path(recording.path)
     try:
-        about = audio.probe(path)
-        duration_s = about.duration_s or len(audio.load(path)) / audio.SAMPLE_RATE_HZ
+        facts = audio.facts(path)
+        duration_s = audio.probe(path).duration_s or len(audio.load(path)) / audio.SAMPLE_RATE_HZ
         if duration_s < MIN_CLIP_S:
             return _too_short(path, duration_s)
         source_sha256 = store.file_sha256(path)
@@ -156,9 +155,7 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
                     "split": recording.split,
                     "offset_s": offset_s,
                     "duration_s": audio.probe(clip).duration_s,
-                    "source_codec": about.codec,
-                    "source_bitrate_kbps": about.bitrate_kbps or np.nan,
-                    "source_sample_rate_hz": about.sample_rate_hz,
+                    **facts,
                     "sha256": store.file_sha256(clip),
                     "licence": recording.licence,
                     "source_path": shown(path),

@@ -112,7 +112,11 @@ def make(
             "offset_s": rows["offset_s"],
             "duration_s": placed["duration_s"],
             "sample_rate_hz": audio.SAMPLE_RATE_HZ,
+            "source_container": rows["path_in_repo"].map(
+                lambda path: Path(path).suffix[1:].lower()
+            ),
             "source_codec": rows["source_codec"],
+            "source_encoder": "",  # its files' tags were not recorded
             "source_bitrate_kbps": rows["source_bitrate_kbps"].where(
                 rows["source_bitrate_kbps"] > 0
             ),

@@ -5,7 +5,8 @@ A detector is a class with ``NAME``, a frozen ``Settings`` dataclass, ``Features
 
 - ``fit(train, val, *, seed, checkpoint, label)`` → history table; also fixes ``threshold``
 - ``predict_proba(variant)`` → P(AI) per clip, shape ``(n_clips,)``
-- ``score_samples(samples)`` → P(AI) of one recording at the rate of its ``features``
+- ``score_samples(samples, facts)`` → P(AI) of one recording at the rate of its ``features``;
+  ``facts`` (:func:`offkey.audio.facts`) say what its file tells of itself
 - ``save(folder)`` and ``load(folder)``: safetensors or skops with JSON and hashes, never pickle
 
 Adding one takes its file and a line in ``NAMES``.
@@ -25,6 +26,9 @@ NAMES = {
     "resnet": "offkey.detectors.resnet:ResNetDetector",
     "cnn": "offkey.detectors.cnn:CnnDetector",
     "forest": "offkey.detectors.forest:ForestDetector",
+    "dual": "offkey.detectors.dual:DualDetector",
+    "histogram": "offkey.detectors.histogram:HistogramDetector",
+    "metadata": "offkey.detectors.metadata:MetadataDetector",
 }
 
 
@@ -34,6 +38,12 @@ def kind(name: str) -> Any:
         raise unknown("detector", name, NAMES)
     module, _, attribute = NAMES[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def about(name: str) -> str:
+    """What a detector is, in a few sentences: the text at the head of its file."""
+    text = importlib.import_module(NAMES[name].partition(":")[0]).__doc__ or ""
+    return " ".join(text.replace("`", "").split())
 
 
 def create(name: str, **settings: Any) -> Any:
@@ -84,19 +94,23 @@ def load(folder: Path) -> Any:
     return kind(store.read_json(folder / "model.json")["detector"]).load(folder)
 
 
-def latest(models: Path, trained_on: str = "clean") -> Path:
-    """Folder of the detector that was trained last on one variant alone.
+def latest(models: Path, detector: str = "resnet", trained_on: str = "clean") -> Path:
+    """Folder of the model of a detector that was trained last on one variant alone.
 
     Raises
     ------
     BadInput
         There is none.
     """
-    cards = [card for card in models.glob("*/model.json") if described(card.parent) == trained_on]
+    cards = [
+        card
+        for card in models.glob("*/model.json")
+        if described(card.parent) == trained_on and store.read_json(card)["detector"] == detector
+    ]
     if not cards:
         raise BadInput(
-            f"no detector trained on {trained_on} music in {models}: train one by running a study, "
-            "e.g. 'offkey run demo', or name a folder with --model."
+            f"no {detector} trained on {trained_on} music in {models}: train one by running a "
+            "study, e.g. 'offkey run demo', or name a folder with --model."
         )
     return max(cards, key=lambda card: card.stat().st_mtime).parent
 

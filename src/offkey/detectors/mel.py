@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -148,13 +148,15 @@ class MelDetector:
         owners = windows.owners()
         return np.bincount(owners, probability) / np.bincount(owners)
 
-    def score_samples(self, samples: np.ndarray) -> float:
+    def score_samples(self, samples: np.ndarray, facts: Mapping[str, Any] | None = None) -> float:
         """P(AI) of one recording of any length; shorter than a window is zero-padded.
 
         Parameters
         ----------
         samples : ndarray of float32, shape (n,)
             At the rate of the detector's ``features``.
+        facts : mapping, optional
+            What its file says of itself (:func:`offkey.audio.facts`); not heard here.
         """
         size = self.features.window_samples
         n = max(1, len(samples) // size)

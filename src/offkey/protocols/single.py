@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,13 +67,14 @@ def train(
     place = folder / f"{name}-{mark}"
     if not (place / "model.json").is_file():
         checkpoint = place / "checkpoint.safetensors"
+        start_s = time.monotonic()
         history = detector.fit(
             [*learn, *replay], check, seed=seed, checkpoint=checkpoint, label=f"training {name}"
         )
+        about = {"training_s": round(time.monotonic() - start_s, 3), "seed": seed}
         store.write_table(history, place / "history.parquet")
-        detector.save(
-            place, fingerprint=mark, trained_on=[v.condition.variant for v in variants], seed=seed
-        )
+        learnt = [variant.condition.variant for variant in variants]
+        detector.save(place, fingerprint=mark, trained_on=learnt, **about)
         checkpoint.unlink(missing_ok=True)
     trained = detectors.load(place)
     trained.fingerprint, trained.folder = mark, place

@@ -11,10 +11,13 @@ from offkey.reports.attention import (
     plot_deletion,
     with_verdicts,
 )
+from offkey.reports.bins import bin_table, plot_bins
+from offkey.reports.cards import write_card
 from offkey.reports.clean import clean_notebook, scrub
 from offkey.reports.clues import plot_clues
 from offkey.reports.conclusions import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
+from offkey.reports.detectors import plot_agreement, plot_detectors
 from offkey.reports.faults import plot_faults
 from offkey.reports.forest import drop_table, gain_table, plot_forest
 from offkey.reports.forgetting import plot_forgetting
@@ -34,6 +37,7 @@ from offkey.reports.threshold import plot_threshold, threshold_table
 from offkey.reports.words import formatted, regime_name
 
 __all__ = [
+    "bin_table",
     "called_ai",
     "clean_notebook",
     "comparable",
@@ -49,11 +53,14 @@ __all__ = [
     "mel_table",
     "notebook_page",
     "per_variant",
+    "plot_agreement",
     "plot_attention",
     "plot_attention_profile",
+    "plot_bins",
     "plot_clues",
     "plot_confusion",
     "plot_deletion",
+    "plot_detectors",
     "plot_faults",
     "plot_forest",
     "plot_forgetting",
@@ -82,4 +89,5 @@ __all__ = [
     "wave_table",
     "with_verdicts",
     "world_sentences",
+    "write_card",
 ]

@@ -64,6 +64,7 @@ def study_index(
         "runs": entries,
         "figure": _headline_figure(out),
         "figures": _files(out, "figures", ".csv"),
+        "cards": _files(out, "cards", ".html"),
         "tables": _files(out, "tables", ".csv"),
         "headline": None if numbers is None else formatted(numbers),
         "headline_html": Markup("" if numbers is None else table_html(numbers)),

@@ -85,8 +85,9 @@ def plot_levels(table: pd.DataFrame, *, title: str) -> Figure:
         for name, ink in inks.items()
     ]
     n, tracks = (_span(table[name]) for name in ("n_clips", "n_tracks"))
-    note = f"n = {n} clips of {tracks} tracks per row; bars: 95 % interval over tracks. "
-    style.caption(fig, title, note + "Dotted: a coin flip.", handles)
+    note = f"n = {n} clips of {tracks} tracks per row; bars: 95 % interval over tracks."
+    note += " Dotted: a coin flip." if metric in CHANCE else ""
+    style.caption(fig, title, note, handles)
     return fig
 
 

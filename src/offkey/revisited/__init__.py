@@ -7,10 +7,11 @@ so that the size of a fault is a paired difference with an interval over tracks.
 
 :mod:`stage` a stage that trains nothing · :mod:`unshifted` spectrograms of the wrong folder ·
 :mod:`splits` split by picture · :mod:`pictures` axes in the picture · :mod:`effects` the sizes ·
-:mod:`published` the numbers in print.
+:mod:`published` the numbers in print. :mod:`histograms` sets another paper's table beside ours.
 """
 
 from offkey.revisited.effects import effects
+from offkey.revisited.histograms import SYSTEMS, histogram_table, histogram_text
 from offkey.revisited.pictures import read_tempo
 from offkey.revisited.published import beside, measured, table
 from offkey.revisited.splits import leak, untaught
@@ -18,8 +19,11 @@ from offkey.revisited.stage import new_heads
 from offkey.revisited.unshifted import wrong_folder
 
 __all__ = [
+    "SYSTEMS",
     "beside",
     "effects",
+    "histogram_table",
+    "histogram_text",
     "leak",
     "measured",
     "new_heads",

@@ -11,21 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from offkey.errors import BadInput
 from offkey.metrics import uncertainty
+from offkey.revisited.rates import METRICS, rates
 
-METRICS = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "specificity": "specificity",
-    "false_positive_rate": "false positive rate",
-    "false_negative_rate": "false negative rate",
-}
 _EDITS = {
     "original_pitch": "pitch",
     "original_tempo": "tempo",
@@ -72,7 +63,7 @@ def measured(predictions: pd.DataFrame, *, n_resamples: int = 1000, seed: int = 
     run = _runs(predictions)
     rows: list[dict[str, Any]] = []
     for (name, _), part in predictions[run != ""].groupby([run, "seed"], sort=False):
-        rows += [{"run": name, **row} for row in _scores(part, resamples)]
+        rows += [{"run": name, **row} for row in rates(part, resamples, positive=0)]
     columns = ["run", "metric", "value", "low", "high", "n_clips", "n_tracks"]
     how = {"value": "mean", "low": "min", "high": "max", "n_clips": "max", "n_tracks": "max"}
     found = pd.DataFrame(rows, columns=columns).groupby(["run", "metric"], sort=False)
@@ -119,41 +110,3 @@ def _runs(predictions: pd.DataFrame) -> pd.Series:
     run = edit.where(own, "")
     run = run.mask((regime == "clean") & (variant == "clean"), "base")
     return run.mask(continuous, "continuous")
-
-
-def _scores(part: pd.DataFrame, resamples: uncertainty.Resamples) -> list[dict[str, Any]]:
-    human = part["target"].to_numpy() == 0
-    called = (part["score"] < part["threshold"]).to_numpy()  # called human
-    track = resamples.columns(part["track_id"])
-    everything = np.ones((1, len(resamples.tracks)))
-    values = _rates(everything, track, human, called)
-    draws = _rates(resamples.counts, track, human, called)
-    n_tracks = min(len(np.unique(track[human])), len(np.unique(track[~human])))
-    rows = []
-    for metric in METRICS:
-        value = float(values[metric][0])
-        low, high, _ = uncertainty.interval(draws[metric], n_tracks)
-        if low == high and value in (0.0, 1.0):  # resampling shows no spread
-            low, high = uncertainty.exact_interval(round(value * n_tracks), n_tracks)
-        row = {"metric": metric, "value": value, "low": low, "high": high}
-        rows.append({**row, "n_clips": len(part), "n_tracks": part["track_id"].nunique()})
-    return rows
-
-
-def _rates(
-    counts: np.ndarray, track: np.ndarray, human: np.ndarray, called: np.ndarray
-) -> dict[str, np.ndarray]:
-    precision = uncertainty.mean_draws(counts, track, human, called)
-    recall = uncertainty.mean_draws(counts, track, called, human)
-    specificity = uncertainty.mean_draws(counts, track, ~called, ~human)
-    with np.errstate(invalid="ignore"):
-        f1 = 2 * precision * recall / (precision + recall)
-    return {
-        "accuracy": uncertainty.mean_draws(counts, track, human == called),
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
-        "specificity": specificity,
-        "false_positive_rate": 1 - specificity,
-        "false_negative_rate": 1 - recall,
-    }
