@@ -242,3 +242,12 @@ def test_a_damaged_clip_of_an_interrupted_run_is_cut_again(tmp_path: Path) -> No
     pd.testing.assert_frame_equal(again, first)
     assert store.file_sha256(damaged) == first["sha256"][0]
     assert kept.stat().st_mtime_ns == before
+
+
+def test_a_random_segment_is_drawn_per_recording_and_stays(tmp_path: Path) -> None:
+    how = cutting.Cut(10.0, 1, random_seed=3)
+    first = [cutting.offsets(60.0, how, key) for key in ("a", "b", "c")]
+    assert first == [cutting.offsets(60.0, how, key) for key in ("a", "b", "c")]
+    assert len({offset for (offset,) in first}) == 3
+    assert all(0 <= offset <= 50 for (offset,) in first)
+    assert cutting.offsets(8.0, how, "a") == [0.0]

@@ -20,6 +20,13 @@ SMALL = [
     "--set=stage_settings={epochs: 1}",
     "--set=resamples=100",
     "--set=families=[]",
+    "--set=09_compare_detectors.systems={resnet: {epochs: 1}, cnn: {epochs: 1, width: 4}, "
+    "forest: {trees: 20}, histogram: {trees: 20}, metadata: {}, "
+    "dual: {epochs: 1, width: 4, second_clips: 10}}",
+    "--set=09_compare_detectors.test_variants=[clean, original_pitch, codec_mp3_64]",
+    "--set=18_second_look.settings={epochs: 1, width: 4, second_clips: 10}",
+    "--set=clips_per_class=4",
+    "--set=network_settings={epochs: 1, crop_share: 0.4}",
     "--set=05_clean.test_variants=[clean, original_pitch, original_tempo, original_pitch_tempo, "
     "pitch, tempo, pitch_tempo, round_trip, codec_mp3_64, pitch+2@signalsmith]",
 ]
@@ -71,6 +78,25 @@ def test_tables_cover_every_variant_and_stage(study: Path) -> None:
     assert set(scores["detector"]) == {"resnet", "shortcut"}
     headline = pd.read_csv(tables / "headline.csv")
     assert headline["value"].between(0, 1).all()
+
+
+def test_all_detectors_are_compared_and_have_a_card(study: Path) -> None:
+    tables, cards = study / "out" / "tables", study / "out" / "cards"
+    scores = store.read_table(tables / "scores_compared.parquet")
+    kinds = {"resnet", "cnn", "forest", "histogram", "dual", "metadata"}
+    assert set(scores["detector"]) == {*kinds, "ensemble"}
+    assert scores.groupby("detector")["variant"].nunique().eq(3).all()
+    cost = pd.read_csv(tables / "costs.csv").set_index("detector")
+    assert set(cost.index) == kinds and (cost["ms_per_clip"] > 0).all()
+    index = (study / "out" / "index.html").read_text(encoding="utf-8")
+    for kind in kinds:
+        text = (cards / f"{kind}.html").read_text(encoding="utf-8")
+        assert f"Model card: {kind}" in text and "balanced accuracy" in text
+        assert f'href="cards/{kind}.html"' in index
+    assert set(pd.read_csv(tables / "separation.csv")["what"]) == {"human", "AI", "auc"}
+    printed = pd.read_csv(tables / "histograms_published.csv").set_index("system")
+    assert printed.loc["frozen ResNet18", "value"].isna().all()
+    assert printed.loc["derivatives forest", "value"].between(0, 1).all()
 
 
 def test_nothing_changed_nothing_done(study: Path) -> None:

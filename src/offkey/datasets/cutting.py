@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from offkey import audio, cluster, manifest, store
+from offkey import audio, cluster, manifest, seeding, store
 from offkey.datasets.base import Skipped, keep_good
 from offkey.errors import BadInput
 from offkey.soundfiles import shown
@@ -47,21 +47,28 @@ class Recording:
 
 @dataclass(frozen=True)
 class Cut:
-    """How to cut: clips of at most `clip_s`, from `first_offset` (share of the recording) on."""
+    """How to cut: clips of at most `clip_s`, from `first_offset` (share of the recording) on.
+
+    With a `random_seed`, a single clip is drawn anywhere in its recording.
+    """
 
     clip_s: float = 10.0
     clips_per_track: int = 1
     first_offset: float = FIRST_OFFSET
+    random_seed: int | None = None
 
 
-def offsets(duration_s: float, how: Cut) -> list[float]:
+def offsets(duration_s: float, how: Cut, key: str = "") -> list[float]:
     """Where clips begin, in seconds; they never overlap, so fewer may fit than are wanted.
 
     A single clip begins at ``how.first_offset`` of the recording, or earlier where it would not
-    fit. Several lie with equal gaps before, between and after them.
+    fit; with a ``how.random_seed``, where the seed and the recording's `key` say. Several lie with
+    equal gaps before, between and after them.
     """
     count = min(how.clips_per_track, max(1, int(duration_s / how.clip_s + 1e-9)))
     spare = max(duration_s - count * how.clip_s, 0.0)
+    if count == 1 and how.random_seed is not None:
+        return [round(seeding.rng(how.random_seed, "segment", key).uniform(0, spare), 3)]
     if count == 1:
         return [round(min(how.first_offset * duration_s, spare), 3)]
     gap = spare / (count + 1)
@@ -136,7 +143,7 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
         source_sha256 = store.file_sha256(path)
         name = _name(recording.key, source_sha256, how)
         rows = []
-        for number, offset_s in enumerate(offsets(duration_s, how)):
+        for number, offset_s in enumerate(offsets(duration_s, how, recording.key)):
             clip_id = f"{name}__{number}"
             clip = folder / "audio" / f"{clip_id}.flac"
             if not _is_whole(clip):

@@ -33,6 +33,7 @@ def make(
     source: str = "",
     clip_s: float = 10.0,
     clips_per_track: int = 1,
+    random_segment: bool = False,
     licence: str = "not stated",
 ) -> pd.DataFrame:
     """Cut clips from the user's files.
@@ -53,6 +54,8 @@ def make(
         survive a rate of 1.25.
     clips_per_track : int
         How many clips to cut where the recording is long enough.
+    random_segment : bool
+        Draw a single clip anywhere in its recording instead of cutting all at the same share.
     licence : str
         What the manifest says of the files.
 
@@ -69,7 +72,7 @@ def make(
         )
     root = Path(source).expanduser().resolve()
     found = _from_csv(root, licence) if root.suffix.lower() == ".csv" else _from_tree(root, licence)
-    how = Cut(clip_s, clips_per_track)
+    how = Cut(clip_s, clips_per_track, random_seed=seed if random_segment else None)
     rows = cutting.clips_of(found, folder, how, dataset=INFO.name, label="cutting clips")
     return rows if found[0].split else cutting.with_splits(rows, seed, INFO.name)
 

@@ -52,7 +52,7 @@ def write_card(
     need(mine, "metric", "variant", "label")
     lost = losses[losses["detector"] == name]
     told = lost[(lost["p_tracks_holm"] < 0.05) & (lost["drop"] > 0)]
-    columns = ["label", "metric", "value", "low", "high", "n_clips", "n_tracks"]
+    table = mine[["label", "metric", "value", "low", "high", "n_clips", "n_tracks"]]
     trained = cost["training_s"]
     page = {
         "title": f"Model card: {name}",
@@ -70,7 +70,7 @@ def write_card(
             "on disk": f"{cost['megabytes']:.1f} MB",
             "training": "not available" if pd.isna(trained) else duration(trained),
         },
-        "table": Markup(table_html(mine[columns])),
+        "table": Markup(table_html(table.rename(columns={"label": "tested on"}))),
         "settings": facts(model["settings"]),
         "features": facts(model["features"]),
         "more": facts({key: value for key, value in model.items() if key not in _HIDDEN}),
