@@ -95,8 +95,11 @@ def test_a_file_is_judged_and_a_bad_one_refused_by_name(trained, tmp_path: Path)
     detector, _ = trained
     sf.write(tmp_path / "song.wav", tune("song", 6.0), RATE)
     sf.write(tmp_path / "short.wav", tune("short", 1.0), RATE)
-    assert 0 <= detection.detect(detector, tmp_path / "song.wav")["score"] <= 1
-    assert detection.detect(detector, tmp_path / "short.wav")["padded"]
+    song = detection.detect(detector, tmp_path / "song.wav")
+    assert 0 <= song["score"] <= 1 and 0 <= song["confidence"] <= 1 and not song["padded"]
+    assert (song["verdict"] == "AI") == (song["score"] >= song["threshold"])
+    short = detection.detect(detector, tmp_path / "short.wav")
+    assert short["padded"] and short["confidence"] <= 0.25  # a quarter of a window was heard
     broken = tune("song", 3.0)
     broken[5] = np.nan
     sf.write(tmp_path / "nan.wav", broken, RATE, subtype="FLOAT")

@@ -327,8 +327,14 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
         ("vocoder", "heard", 0.95), ("vocoder", "unheard", 0.94))]  # fmt: skip
     costs = pd.DataFrame(
         [
-            {"held_out": "codec", "gain": -0.3, "low": -0.4, "high": -0.2, "p_tracks": 0.001},
-            {"held_out": "vocoder", "gain": -0.01, "low": -0.04, "high": 0.02, "p_tracks": 0.7},
+            {"held_out": "codec", "gain": -0.3, "low": -0.4, "high": -0.2, "p_tracks_holm": 0.002},
+            {
+                "held_out": "vocoder",
+                "gain": -0.01,
+                "low": -0.04,
+                "high": 0.02,
+                "p_tracks_holm": 0.7,
+            },
         ]
     ).assign(n_clips=90)
     floors = [auc("clean", 0.65, detector="shortcut"), auc("clean", 0.68, detector="resnet")]

@@ -143,7 +143,7 @@ def data_verify(name: str, data: Data = "") -> None:
 def detect(
     files: Annotated[list[Path], typer.Argument(help="Sound files.")],
     model: Annotated[
-        str, typer.Option(help="Folder of a detector; else the one trained last on clean music.")
+        str, typer.Option(help="Folder of a detector; else the ResNet trained last on clean music.")
     ] = "",
     data: Data = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -169,7 +169,7 @@ def detect(
         typer.echo(json.dumps(answers, indent=2, default=str))
     elif judged:
         typer.echo(f"detector: {folder.name}, trained on {detectors.described(folder)}")
-        columns = ["file", "verdict", "score", "threshold", "seconds_used", "padded"]
+        columns = ["file", "verdict", "confidence", "score", "threshold", "seconds_used", "padded"]
         _print_table(columns, [[_cell(answer[name]) for name in columns] for answer in judged])
     for answer in failed:
         typer.echo(f"offkey: error: {answer['error']}", err=True)

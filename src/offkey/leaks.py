@@ -3,32 +3,10 @@
 A manifest already refuses a track that stands in two splits; this module finds one that goes by two
 names: the same file twice, re-encoded, louder or softer, or cut elsewhere.
 
-Similarities (:func:`find`) of the demo data set's 600 clips and of 421 public clips, nearly all of
-10 s; edits are of 100 clips of either:
-
-=================================================  ==========================  =================
-no leak: pairs of different tracks                 median, 99.9 %, 99.99 %     highest
-=================================================  ==========================  =================
-demo (179 400 pairs, chorales among chorales)      0.07, 0.31, 0.41            0.45
-public clips (88 277 pairs)                        0.10, 0.44, 0.61            0.72
-public clips cut to 5 s; 3 s; 2 s; 1 s             0.13 to 0.21 (median)       0.77 to 0.82
-=================================================  ==========================  =================
-
-=================================================  ==========================  =================
-leak: a clip and                                   lowest in demo, public      found at 0.85
-=================================================  ==========================  =================
-itself at -12 dB                                   1.00, 1.00                  200 of 200
-its MP3 of 64 kbps (28 kbps)                       0.99, 1.00 (0.95, 0.95)     200 (200) of 200
-itself without its first 0.7 s (45 %)              0.99, 0.98 (0.92, 0.90)     200 (200) of 200
-the same, 0.712 s, -12 dB, MP3 of 64 kbps          0.97, 0.94                  200 of 200
-its middle 60 %, MP3 of 64 kbps                    0.97, 0.90                  200 of 200
-itself with white noise at 20 dB                   0.97, 0.96                  200 of 200
-=================================================  ==========================  =================
-
-The threshold stands between 0.72 and 0.90; next below 0.72 come two outputs for one prompt. Of 300
-decoder twins, which share their original's track, 88 % are found. Missed are: another speed (0.5 %
-faster is found, 1 % seldom), another pitch, about a tenth of what was low-passed at 2 kHz, another
-recording played over it, and two cuts of one song that have less than half in common.
+The threshold stands between the most similar pair of different tracks and the least similar copy;
+``benchmarks/leaks.py`` measures both, and what it found is in ``results/benchmarks/leaks_*.csv``.
+Not found are copies at another speed or pitch, some that were low-passed at 2 kHz, another
+recording played over one, and two cuts of one song that have less than half in common.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import pandas as pd
 from offkey.errors import BadInput
 from offkey.evaluation.differences import compare_regimes
 from offkey.evaluation.scoring import score
+from offkey.metrics import paired
 
 
 def score_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
@@ -32,14 +33,18 @@ def score_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def compare_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """What not having heard it costs: see :func:`offkey.evaluation.compare_regimes`."""
+    """What not having heard it costs: see :func:`offkey.evaluation.compare_regimes`.
+
+    ``p_tracks_holm`` is corrected over all that was left out.
+    """
     parts = [
         compare_regimes(part.drop(columns="held_out"), baseline="heard", seed=seed).assign(
             held_out=name
         )
         for name, part in _groups(predictions)
     ]
-    return pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(p_tracks_holm=paired.holm(table["p_tracks"]))
 
 
 def _groups(predictions: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -135,7 +135,7 @@ def world_sentences(
     for row in costs.to_dict("records"):
         mine = auc[auc["held_out"] == row["held_out"]].set_index("regime")
         levels = {name: _interval(mine.loc[name]) for name in ("heard", "unheard")}
-        seen = row["p_tracks"] < LEVEL and row["high"] < 0
+        seen = row["p_tracks_holm"] < LEVEL and row["high"] < 0
         points = _points(-row["gain"], -row["high"], -row["low"], row["n_clips"])
         verdict = (
             f"not having heard it costs {points} points of balanced accuracy"
