@@ -10,8 +10,11 @@ import torch
 from offkey import store
 from offkey.errors import BadInput
 
-TRUSTED = ("sklearn.tree._tree.Tree",)
-"""Types beyond those skops trusts by itself: arrays of a decision tree, no code."""
+TRUSTED = (
+    "sklearn.tree._tree.Tree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+)
+"""Types beyond those skops trusts by itself: arrays of a tree, moments of an optimiser; no code."""
 
 
 def dump_weights(weights: dict[str, torch.Tensor], path: Path) -> str:

@@ -123,7 +123,7 @@ class HistogramDetector(TableDetector):
             )
         from sklearn.neural_network import MLPClassifier
 
-        return MLPClassifier((64, 32), max_iter=500, random_state=random_state)
+        return MLPClassifier((64, 32), max_iter=2000, random_state=random_state)
 
 
 def focused(histogram: np.ndarray) -> np.ndarray:

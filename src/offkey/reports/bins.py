@@ -55,7 +55,8 @@ def plot_bins(table: pd.DataFrame) -> Figure:
         axis.set(title=f"{colour} of the picture", xlabel="bin, from none to full", xticks=x)
         axis.set(ylim=(0, 1), ylabel="mean height (0–1)" if place == 0 else "")
         axis.grid(axis="x", visible=False)
-        axis.legend(loc="upper right")
+        if place == 0:
+            axis.legend(loc="upper left")
     derivatives = table[table["histogram"] == "derivatives"]
     size = round(np.sqrt(len(derivatives) / 2))
     maps = {

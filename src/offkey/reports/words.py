@@ -25,6 +25,7 @@ METRICS = {
     "drop_balanced_accuracy": ("lost balanced accuracy", True),
     "drop_auc": ("lost AUC", False),
     "drift_mean": ("mean change of the score", False),
+    "share": ("share of the clips", True),
     "residual_db": ("energy left over (dB of the mix)", False),
     "drift_max": ("largest change of the score", False),
 }
