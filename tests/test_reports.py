@@ -106,6 +106,31 @@ def clean_scores() -> pd.DataFrame:
     return pd.concat([rows, best.assign(value=best["value"] + 0.03)])
 
 
+def detector_scores() -> pd.DataFrame:
+    """Two detectors; the second one worse everywhere."""
+    rows = clean_scores()
+    other = rows.assign(detector="forest", value=rows["value"] - 0.2)
+    return pd.concat([other, rows], ignore_index=True)
+
+
+def agreement() -> pd.DataFrame:
+    rows = [("cnn", "forest", 0.8), ("cnn", "resnet", 0.9), ("forest", "resnet", np.nan)]
+    table = pd.DataFrame(rows, columns=["first", "second", "same"])
+    return table.assign(label="clean", n_clips=80)
+
+
+def bins() -> pd.DataFrame:
+    colours = [f"{colour} {i}" for colour in ("red", "blue") for i in range(3)]
+    slopes = [f"time {i}, frequency {j}" for i in range(3) for j in range(3)]
+    targets = np.array([0, 1, 1])
+    return pd.concat(
+        [
+            reports.bin_table(np.linspace(0, 1, 18).reshape(3, 6), targets, colours, "colours"),
+            reports.bin_table(np.linspace(0, 1, 27).reshape(3, 9), targets, slopes, "derivatives"),
+        ]
+    )
+
+
 def figures() -> dict[str, tuple]:
     mel = -40 + 20 * np.sin(np.arange(32 * 25)).reshape(32, 25)
     hz = np.geomspace(60, 7900, 32)
@@ -124,6 +149,9 @@ def figures() -> dict[str, tuple]:
             history.assign(val_loss=[0.6, 0.5, 0.55]),
             {"panel": "stage", "clips": 30},
         ),
+        "detectors": (reports.plot_detectors, detector_scores(), {}),
+        "agreement": (reports.plot_agreement, agreement(), {}),
+        "bins": (reports.plot_bins, bins(), {}),
         "forest": (
             reports.plot_forest,
             reports.drop_table(paired_tests()),
@@ -607,6 +635,32 @@ def test_index_pages_link_what_is_there(tmp_path: Path) -> None:
     for address in [str(tag["href"]) for tag in soup.find_all("a")] + loads(soup):
         assert (tmp_path / "results" / address).is_file(), address
     assert "1 of 2 notebooks complete" in (tmp_path / "results" / "README.md").read_text()
+
+
+def test_a_model_card_says_what_the_tables_say(tmp_path: Path) -> None:
+    losses = paired_tests().assign(detectable_drop=8.4)
+    model = {"detector": "resnet", "settings": {"epochs": 3}, "features": {"n_mels": 128}}
+    model |= {"threshold": 0.5, "trained_on": ["clean"], "sha256": "f" * 64, "seed": 0}
+    cost = {"ms_per_clip": 12.4, "slowest_ms": 20.0, "megabytes": 44.7, "training_s": np.nan}
+    path = reports.write_card(
+        tmp_path / "cards" / "resnet.html",
+        model,
+        detector_scores(),
+        losses,
+        cost,
+        about=f"A network. {EVIL}",
+        data="demo",
+    )
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    text = " ".join(soup.get_text().replace("\xa0", " ").split())
+    assert f"A network. {EVIL}" in text
+    assert "balanced accuracy 90 % [85, 94]" in text  # of resnet, not of the other one
+    assert f"{EVIL}: 30 points lost [20, 40], of 3 edits" in text
+    assert "losses under 8 points may go unseen" in text
+    assert "a clip: 12 ms (slowest 20 ms); on disk: 44.7 MB; training: not available" in text
+    assert "epochs: 3" in text and "n mels: 128" in text and "f" * 64 not in text
+    assert len(soup.select("table tbody tr")) == len(VARIANTS)
+    assert not loads(soup)
 
 
 def test_index_of_a_study_that_has_not_run(tmp_path: Path) -> None:
