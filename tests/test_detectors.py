@@ -1,7 +1,10 @@
 """One contract for every detector: same answers from disk, alone or in a batch, same seed."""
 
 import json
+import os
 import pickle  # noqa: TID251 - to show that it is refused
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -187,6 +190,21 @@ def test_fourteen_features_are_librosas() -> None:
     assert set(found) == set(expected)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-4), name
+
+
+def test_two_processes_may_compile_the_features_at_once(tmp_path: Path) -> None:
+    program = (
+        "import numpy as np\n"
+        "from offkey.features import NamedFeatures\n"
+        "row = NamedFeatures()(np.sin(np.arange(88_200, dtype=np.float32) ** 1.2))\n"
+        "assert np.isfinite(row).all()\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    for _ in range(2):  # while the cache is made, and from it
+        pair = [subprocess.Popen(command, env=environment) for _ in range(2)]
+        assert [process.wait(timeout=300) for process in pair] == [0, 0]
+    assert any(tmp_path.rglob("*.nbc"))
 
 
 def test_harmony_adds_chroma_and_tonal_centroids() -> None:
