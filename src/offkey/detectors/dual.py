@@ -80,6 +80,11 @@ class DualDetector(CnnDetector):
         self.band = 0.0
         self.first_threshold = 0.5
         self._stages: dict[str, list[float]] = {}
+        self._explained: dict[str, pd.DataFrame] = {}
+
+    def identity(self) -> dict[str, Any]:
+        """What a fingerprint needs to know."""
+        return {**super().identity(), "separation": separation.RECIPE}
 
     def fit(
         self,
@@ -96,7 +101,7 @@ class DualDetector(CnnDetector):
         the band and the threshold come from the validation clips.
         """
         separation.separator(self.settings.separator, self.settings.separator_weights)
-        self._stages = {}
+        self._stages, self._explained = {}, {}
         history = super().fit(train, val, seed=seed, checkpoint=checkpoint, label=label)
         n_each = self.settings.second_clips // len(train)
         learnt = [_some(variant, n_each, seed) for variant in train]
@@ -151,6 +156,11 @@ class DualDetector(CnnDetector):
             One row per clip: ``first`` (the network's calibrated P(AI)), ``second_look``, the
             measures of :data:`offkey.separation.MEASURES` (NaN without a second look), ``score``.
         """
+        if variant.fingerprint not in self._explained:
+            self._explained[variant.fingerprint] = self._explain(variant)
+        return self._explained[variant.fingerprint].copy()
+
+    def _explain(self, variant: Variant) -> pd.DataFrame:
         first = self._first(variant)
         logits = self._calibrated(first)
         unsure = np.abs(logits) <= self.band

@@ -144,10 +144,10 @@ def _usual_seconds(plan: Plan, todo: list[Run]) -> dict[str, float]:
 def _start(plan: Plan, run: Run, resources: Resources, address: str) -> Job:
     _record(plan, run, run_states.RUNNING, started=time.strftime("%Y-%m-%d %H:%M:%S"))
     all_cores = run.cores == "all"
-    # A run with one core must not borrow this machine's others; a user's cluster is another matter
+    # A run must not borrow cores it has not asked for; a user's cluster is another matter
     environment = notebook_job.environment(
         data=plan.space.data,
-        jobs=resources.jobs if all_cores else 1,
+        jobs=resources.jobs if isinstance(run.cores, str) else min(run.cores, resources.jobs),
         # fixed by the study file, whatever the machine has: sums depend on the number of threads
         threads=resources.jobs if isinstance(run.cores, str) else run.cores,
         scheduler=address if all_cores else resources.scheduler,

@@ -17,6 +17,7 @@ from offkey.separation.measures import MEASURES, measure
 
 Separator = Callable[[np.ndarray, int], np.ndarray]
 NAMES = ("hpss_nmf", "demucs")
+RECIPE = 2
 
 __all__ = ["MEASURES", "NAMES", "Separator", "measure", "separator"]
 

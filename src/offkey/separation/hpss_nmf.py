@@ -16,7 +16,8 @@ from offkey.separation import Separator
 
 N_FFT, HOP = 1024, 512
 MARGIN = 1.5
-N_PARTS, N_ITERATIONS = 8, 40
+KERNEL = 17  # half a second, a quarter of a kilohertz
+N_PARTS, N_ITERATIONS = 8, 20
 BASS_HZ = 250.0
 
 
@@ -33,7 +34,7 @@ def separate(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     from sklearn.decomposition import non_negative_factorization
 
     spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=HOP)
-    standing, drums = librosa.decompose.hpss(spectrum, margin=MARGIN)
+    standing, drums = librosa.decompose.hpss(spectrum, kernel_size=KERNEL, margin=MARGIN)
     size = np.abs(standing) + 1e-8
     spectra, gains, _ = non_negative_factorization(
         size, n_components=N_PARTS, init="nndsvda", max_iter=N_ITERATIONS, tol=0.0, random_state=0
