@@ -80,3 +80,20 @@ def test_players_hold_their_sound_or_say_why_not(monkeypatch) -> None:
     assert "a &lt;b&gt;" in shown[0]
     assert "audio" not in shown[1]
     assert "may not be passed on" in shown[1]
+
+
+def _threads(_: int) -> list[str | None]:
+    return [os.environ.get(name) for name in cluster.THREADS]
+
+
+def test_workers_take_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with cluster.start_local(2) as local:
+        monkeypatch.setenv("OFFKEY_SCHEDULER", local.scheduler_address)
+        cluster._client.cache_clear()
+        found = cluster.run(_threads, range(4), label="threads")
+        cluster._client().close()
+        cluster._client.cache_clear()
+    assert found == [["1"] * len(cluster.THREADS)] * 4
+    assert os.environ["OMP_NUM_THREADS"] == "2" and "MKL_NUM_THREADS" not in os.environ

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Environment variables that say how many threads a numerical library takes."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,14 +46,30 @@ def start_local(n_workers: int) -> Any:
     """Start a local Dask cluster: one thread a worker, since numba and BLAS must not compete."""
     from distributed import LocalCluster
 
-    return LocalCluster(
-        n_workers=n_workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        memory_limit=0,
-        silence_logs=40,
-    )
+    with _single_threaded():
+        return LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=0,
+            silence_logs=40,
+        )
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Let processes started here inherit one thread for numerical libraries, not this one's."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def run(function: Callable[[T], R], items: Iterable[T], *, label: str) -> list[R]:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offkey import store
+from offkey import cluster, store
 
 PATIENCE_S = 8.0
 """How long a process may take to stop its kernel before it is killed itself."""
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 # glibc: keep freed memory, for a training asks for the same again at every step
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
@@ -126,5 +125,5 @@ def environment(*, data: Path, jobs: int, threads: int, scheduler: str = "") -> 
         "OFFKEY_JOBS": str(jobs),
         "OFFKEY_SCHEDULER": scheduler,
         **_MEMORY,
-        **{name: str(threads) for name in _THREADS},
+        **{name: str(threads) for name in cluster.THREADS},
     }
