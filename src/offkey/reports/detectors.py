@@ -74,7 +74,8 @@ def plot_agreement(agreement: pd.DataFrame) -> Figure:
     style.caption(
         fig,
         "How often do two detectors say the same?",
-        f"Per cent of {agreement['n_clips'].max():.0f} clips, {agreement['label'].iloc[0]}. "
+        f"Per cent of the clips; n = {agreement['n_clips'].max():.0f}, "
+        f"{agreement['label'].iloc[0]}. "
         "Detectors that err on different clips gain most from being asked together.",
     )
     return fig
