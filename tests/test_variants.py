@@ -115,3 +115,18 @@ def test_too_short_and_no_space(tiny_clips: pd.DataFrame, tmp_path: Path, monkey
     with pytest.raises(DiskFull, match="are free"):
         variants.build(tiny_clips, CONDITIONS, tmp_path)
     assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_another_label_or_source_is_another_variant_of_the_same_shards(
+    tiny_clips: pd.DataFrame, tmp_path: Path
+) -> None:
+    first = variants.build(tiny_clips, CONDITIONS[:1], tmp_path)
+    same = variants.build(tiny_clips, CONDITIONS[:1], tmp_path)
+    (name,) = first
+    assert first[name].fingerprint == same[name].fingerprint
+    relabelled = tiny_clips.assign(target=1 - tiny_clips["target"])
+    reencoded = tiny_clips.assign(source_codec="mp3")
+    for other in (relabelled, reencoded):
+        built = variants.build(other, CONDITIONS[:1], tmp_path)[name]
+        assert built.fingerprint != first[name].fingerprint
+        assert set(built.clips["shard"]) == set(first[name].clips["shard"])

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import audio, cluster, perturbations, store
+from offkey import audio, cluster, manifest, perturbations, store
 from offkey.errors import BadInput, DiskFull
 from offkey.features import LogMel, Window
 from offkey.perturbations import Condition, Source, vocoder
@@ -192,5 +192,9 @@ def _open(
         table = store.read_table(_beside(stem, ".parquet"))
         merged = chunk.merge(table, on="clip_id", validate="one_to_one")
         parts.append(merged.assign(shard=str(_beside(stem, ".npy"))))
-    name = store.fingerprint([stem.name for _, stem in shards])
-    return Variant(condition, pd.concat(parts, ignore_index=True), features, name)
+    clips = pd.concat(parts, ignore_index=True)
+    # labels and facts of the source file are learnt from as well, and no shard holds them
+    facts = [name for name in manifest.COLUMNS if name.startswith("source_")]
+    known = clips[["clip_id", "target", *facts]].astype(str).to_numpy().tolist()
+    name = store.fingerprint([stem.name for _, stem in shards], known)
+    return Variant(condition, clips, features, name)
