@@ -53,6 +53,17 @@ def test_saved_and_loaded_gives_the_same_scores(built, trained, tmp_path: Path) 
     assert ((detector.predict_proba(test) >= 0) & (detector.predict_proba(test) <= 1)).all()
 
 
+def test_scores_are_the_network_s_own(built, trained) -> None:
+    detector, _ = trained
+    test = built["pitch+2"].select("test")
+    network = detector.network.eval()
+    with torch.no_grad():
+        windows = torch.from_numpy(np.stack([test.windows(row)[0] for row in range(len(test))]))
+        direct = torch.sigmoid(network(windows.float())).numpy()
+    assert (test.clips["n_windows"] == 1).all()
+    np.testing.assert_allclose(detector.predict_proba(test), direct, atol=1e-5)
+
+
 def test_one_recording_scores_like_its_clip(built, trained) -> None:
     detector, _ = trained
     clean = built["clean"]
