@@ -391,6 +391,20 @@ def test_gains_are_sentences_only_when_chance_does_not_explain_them() -> None:
     assert "Of 2 comparisons" in text and "1 show no difference" in text
 
 
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [([1, 1], ""), ([3, 3], " Mean of 3 seeds."), ([1, 3], " Mean of 1 to 3 seeds.")],
+)
+def test_figures_say_of_how_many_seeds_they_are_the_mean(counts: list[int], said: str) -> None:
+    assert tables.seeds_note(pd.DataFrame({"n_seeds": counts}), spans=False) == said
+
+
+def test_an_interval_over_seeds_is_called_one() -> None:
+    several = tables.over_seeds(pd.concat([scores(), scores().assign(seed=1)]))
+    assert "from the lowest to the highest" in tables.seeds_note(several)
+    assert tables.seeds_note(tables.over_seeds(scores())) == ""
+
+
 def test_plots_refuse_tables_they_cannot_draw() -> None:
     with pytest.raises(BadInput, match="lacks the columns"):
         reports.plot_severity(pd.DataFrame({"detector": ["a"]}))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from offkey.reports import style
-from offkey.reports.tables import need
+from offkey.reports.tables import need, seeds_note
 from offkey.reports.words import PERTURBATIONS, regime_name
 
 LINE_IN, GAP_LINES = 0.19, 0.75
@@ -116,8 +116,8 @@ def plot_forest(table: pd.DataFrame, *, title: str, x_label: str, harm: bool = T
         f"n = {table['n_clips'].max():.0f} clips of {table['n_tracks'].max():.0f} tracks per row. "
         "Bars: 95 % interval over tracks of the paired difference."
     )
-    if "n_seeds" in table and table["n_seeds"].max() > 1:
-        note += f" Mean of {table['n_seeds'].max():.0f} seeds."
+    if "n_seeds" in table:
+        note += seeds_note(table, spans=False)
     style.caption(fig, title, note, handles)
     return fig
 

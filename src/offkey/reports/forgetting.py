@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from offkey.reports import style
-from offkey.reports.tables import need, over_seeds, pick, stage_order
+from offkey.reports.tables import need, over_seeds, pick, seeds_note, stage_order
 from offkey.reports.words import PERTURBATIONS, in_percent, metric_name
 
 # Edits that have a line; controls stay in the matrix.
@@ -58,7 +58,7 @@ def plot_forgetting(
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks per number. "
         "The detector is trained on one stage after another and tested on everything after each. "
         "A line that falls to the right has been forgotten. Thick: mean of an edit's levels, the "
-        "bar is the mean of their 95 % intervals; thin: each level.",
+        f"bar is the mean of their 95 % intervals; thin: each level.{seeds_note(rows)}",
         right.get_legend_handles_labels()[0],
         columns=4,
     )

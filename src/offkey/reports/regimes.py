@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from offkey.reports import style
 from offkey.reports.heat import brackets, heat_map
-from offkey.reports.tables import last_stage, need, over_seeds, pick
+from offkey.reports.tables import last_stage, need, over_seeds, pick, seeds_note
 from offkey.reports.words import metric_name
 
 
@@ -50,7 +50,7 @@ def plot_regimes(
         fig,
         f"Trained on one thing, tested on another: {metric_name(metric)}",
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks per cell; "
-        f"{brackets(variants)}. Framed: tested on what it was trained on.",
+        f"{brackets(variants)}.{seeds_note(rows)} Framed: tested on what it was trained on.",
     )
     return fig
 

@@ -84,6 +84,24 @@ def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     return merged.rename(columns={"seed": "n_seeds"})
 
 
+def seeds_note(rows: pd.DataFrame, *, spans: bool = True) -> str:
+    """How many seeds the numbers are the mean of, for the line below a figure; empty for one.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``n_seeds``.
+    spans : bool
+        The intervals are :func:`over_seeds`'.
+    """
+    low, high = rows["n_seeds"].min(), rows["n_seeds"].max()
+    if high == 1:
+        return ""
+    seeds = f"{high:.0f} seeds" if low == high else f"{low:.0f} to {high:.0f} seeds"
+    whole = "; intervals reach from the lowest to the highest of theirs" if spans else ""
+    return f" Mean of {seeds}{whole}."
+
+
 def headline(
     scores: pd.DataFrame,
     metrics: Sequence[str] = (
