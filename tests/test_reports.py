@@ -325,7 +325,10 @@ def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
     assert "Pitch (−2 st) costs 30 [20, 40] points" in text
     assert "mostly a shifted threshold" in text
     assert "Tempo (×0.9): no loss of balanced accuracy is shown" in text
-    assert "No verdict for 1 of 2 edits: a drop below 8.0 to 8.0 points" in text
+    assert "No verdict for 1 of 2 edits: a drop below 8.0 points" in text
+    smaller = tests.assign(drop=0.12, low=0.05, high=0.2)
+    text = " ".join(reports.conclusions(scores(), smaller, detector="resnet"))
+    assert "AUC loses 0.020 [-0.030, 0.060]: whether a new threshold would win it back" in text
     corrected = tests.assign(p_tracks_holm=0.2)
     text = " ".join(reports.conclusions(scores(), corrected, detector="resnet"))
     assert "costs" not in text

@@ -8,8 +8,8 @@ import pandas as pd
 from offkey.reports.tables import comparable, need, over_seeds, pick
 from offkey.reports.words import PERTURBATIONS, interval, number, regime_name
 
-# Where the AUC loses less than this share of what the balanced accuracy loses, the order of the
-# clips is mostly kept and a new threshold would win most of the loss back.
+# Where the AUC surely loses less than this share of what the balanced accuracy loses, the order of
+# the clips is mostly kept and a new threshold would win most of the loss back.
 THRESHOLD_SHARE = 0.25
 LEVEL = 0.05
 
@@ -91,8 +91,10 @@ def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
     if ranks.empty:
         return f"{text}."
     auc = ranks.iloc[0]
-    words = "mostly a shifted threshold"
-    if auc["value"] > THRESHOLD_SHARE * worst["drop"] and auc["low"] > 0:
+    words = "whether a new threshold would win it back is not shown"
+    if auc["high"] < THRESHOLD_SHARE * worst["drop"]:
+        words = "mostly a shifted threshold"
+    elif auc["value"] > THRESHOLD_SHARE * worst["drop"] and auc["low"] > 0:
         words = "the classes can be told apart less well"
     return f"{text}; the AUC loses {interval(auc['value'], auc['low'], auc['high'])}: {words}."
 
@@ -184,9 +186,11 @@ def _undecided(trials: pd.DataFrame) -> list[str]:
     if open_.empty or "detectable_drop" not in trials:
         return []
     least, most = open_["detectable_drop"].min(), open_["detectable_drop"].max()
+    least_text, most_text = f"{least:.1f}", f"{most:.1f}"
+    size = most_text if least_text == most_text else f"{least_text} to {most_text}"
     return [
-        f"No verdict for {len(open_)} of {len(trials)} edits: a drop below {least:.1f} to "
-        f"{most:.1f} points could not be seen here."
+        f"No verdict for {len(open_)} of {len(trials)} edits: a drop below {size} points could not "
+        "be seen here."
     ]
 
 
@@ -200,6 +204,5 @@ def _value(row: pd.Series | dict) -> str:
 
 
 def _points(value: float, low: float, high: float, n: float) -> str:
-    texts = [number(part + 0.0, "accuracy", n).removesuffix(" %") for part in (value, low, high)]
-    texts = ["0" if text == "-0" else text for text in texts]
+    texts = [number(part, "accuracy", n).removesuffix(" %") for part in (value, low, high)]
     return f"{texts[0]} [{texts[1]}, {texts[2]}]"

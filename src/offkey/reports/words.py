@@ -56,6 +56,8 @@ PERTURBATIONS = {
     "null_tempo": "control: rate 1 through the tool",
     "resample_only": "control: resampled and back",
 }
+# What is left of sums of fractions that are equal on paper.
+EXACT = 1e-12
 VALUES = ["value", "low", "high"]
 COUNTS = ["n_clips", "n_tracks"]
 
@@ -82,9 +84,10 @@ def number(value: float, metric: str = "", n: float = np.inf) -> str:
     """One number as text: per cent for shares, no digit that `n` clips cannot carry."""
     if not np.isfinite(value):
         return "–"
-    if not in_percent(metric):
-        return f"{value:.{2 if n < 200 else 3}f}"
-    return f"{100 * value:.{0 if n < 200 else 1}f} %"
+    share = in_percent(metric)
+    digits = (0 if share else 2) + (n >= 200)
+    rounded = round(100 * value if share else value, digits) + 0.0  # no "-0"
+    return f"{rounded:.{digits}f}{' %' if share else ''}"
 
 
 def interval(value: float, low: float, high: float, metric: str = "", n: float = np.inf) -> str:
@@ -130,7 +133,7 @@ def _cell(value: Any) -> Any:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float):
-        return f"{value + 0.0:.4g}"  # no "-0"
+        return f"{value if abs(value) > EXACT else 0.0:.4g}"  # no "-0", no "1e-18"
     return value
 
 
