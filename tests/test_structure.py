@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "offkey"
 
 # a module imports only from rooms of a lower rank, or from its own room
 RANKS = {
-    0: ["errors", "seeding", "store", "workspace", "environment"],
+    0: ["errors", "seeding", "store", "workspace", "environment", "compiled"],
     1: ["audio", "soundfiles", "decoding", "cluster", "manifest", "metrics"],
     2: ["listening", "perturbations", "features", "decoders", "evaluation", "separation"],
     3: ["datasets", "variants", "measurements", "shortcuts", "leaks"],
@@ -60,6 +60,12 @@ def test_imports_go_one_way(path: Path) -> None:
             assert RANK[other] <= RANK[room], f"{room} imports {other}, which stands above it"
     if room == "reports":
         assert not imported & {"torch", "torchvision", "librosa", "soundfile", "offkey.audio"}
+
+
+def test_librosa_is_imported_in_one_place() -> None:
+    # two processes that import it for the first time at once break its cache: see compiled.py
+    users = [path.name for path in MODULES if any(n.startswith("librosa") for n in _imports(path))]
+    assert users == []
 
 
 def test_rooms_of_one_rank_do_not_import_each_other_in_a_circle() -> None:

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from offkey import compiled
 from offkey.audio import SAMPLE_RATE_HZ
 
 DECODERS = {"griffin_mel_80": {"n_mels": 80}, "griffin_mel_256": {"n_mels": 256}}
@@ -37,8 +38,7 @@ def decode(samples: np.ndarray, rng: np.random.Generator, *, n_mels: int) -> np.
     -----
     Phase: Griffin and Lim (1984) with the momentum of Perraudin, Balazs and Søndergaard (2013).
     """
-    import librosa
-
+    librosa = compiled.librosa()
     magnitudes = np.abs(librosa.stft(samples, n_fft=N_FFT, hop_length=HOP))
     rebuilt = librosa.griffinlim(
         _spread(_filters(n_mels)[0] @ magnitudes, n_mels),
@@ -67,7 +67,6 @@ def _spread(mel: np.ndarray, n_mels: int) -> np.ndarray:
 
 @cache
 def _filters(n_mels: int) -> tuple[np.ndarray, np.ndarray]:
-    import librosa
-
+    librosa = compiled.librosa()
     filters = librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=N_FFT, n_mels=n_mels)
     return filters, np.linalg.pinv(filters).astype(np.float32)

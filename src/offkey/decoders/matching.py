@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from offkey import compiled
+
 SAMPLE_RATE_HZ = 16_000
 N_FFT, HOP = 2048, 512
 BANDS = 64
@@ -24,8 +26,7 @@ def match_spectrum(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
         Every mel-spaced band at the mean power it has in `reference`, as far as a gain of at most
         ``MAX_GAIN_DB`` can bring it there. One gain per band and clip: nothing in time changes.
     """
-    import librosa
-
+    librosa = compiled.librosa()
     bands = librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=N_FFT, n_mels=BANDS, norm=None)
     spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=HOP)
     target = np.mean(np.abs(librosa.stft(reference, n_fft=N_FFT, hop_length=HOP)) ** 2, axis=1)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from offkey import compiled
 from offkey.audio import SAMPLE_RATE_HZ
 
 DECODERS: dict[str, dict[str, Any]] = {"sines_noise": {}}
@@ -39,8 +40,7 @@ def decode(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     -------
     ndarray of float32, shape (n,)
     """
-    import librosa
-
+    librosa = compiled.librosa()
     spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=HOP)
     white = rng.standard_normal(len(samples), dtype=np.float32)
     noise = librosa.stft(white, n_fft=N_FFT, hop_length=HOP)
@@ -67,8 +67,7 @@ def _main_lobes(power: np.ndarray) -> np.ndarray:
 
 def _residual_power(power: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Mean power around each bin, in mel-spaced bands, counting only the bins in `where`."""
-    import librosa
-
+    librosa = compiled.librosa()
     bands = librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=N_FFT, n_mels=NOISE_BANDS, norm=None)
     mean = (bands @ (power * where)) / (bands @ where.astype(np.float32) + _TINY)
     back = bands.T / (bands.sum(axis=0)[:, None] + _TINY)

@@ -10,6 +10,7 @@ import scipy.fft
 import scipy.signal
 import scipy.sparse
 
+from offkey import compiled
 from offkey.features.window import Window
 
 
@@ -73,8 +74,7 @@ class LogMel(Window):
 
     def frequencies_hz(self) -> np.ndarray:
         """Centre frequencies of the mel bands."""
-        import librosa
-
+        librosa = compiled.librosa()
         edges = librosa.mel_frequencies(self.n_mels + 2, fmin=0, fmax=self.sample_rate_hz / 2)
         return np.asarray(edges[1:-1])
 
@@ -86,8 +86,7 @@ def _window(n_fft: int) -> np.ndarray:
 
 @cache
 def _filters(settings: LogMel) -> scipy.sparse.csr_matrix:
-    import librosa
-
+    librosa = compiled.librosa()
     dense = librosa.filters.mel(
         sr=settings.sample_rate_hz, n_fft=settings.n_fft, n_mels=settings.n_mels
     )

@@ -8,15 +8,11 @@ are an option.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
+from offkey import compiled
 from offkey.features.window import Window
 
 NAMES = (
@@ -77,13 +73,12 @@ class NamedFeatures(Window):
             In the order of ``names``; intervals between beats in seconds, 0 where fewer than two
             beats are found.
         """
-        _compile_librosa()
         return self._values(samples)[None]
 
     def _values(self, samples: np.ndarray) -> np.ndarray:
-        import librosa
         from scipy.stats import kurtosis, skew
 
+        librosa = compiled.librosa()
         rate = self.sample_rate_hz
         feature = librosa.feature
         mfcc = feature.mfcc(y=samples, sr=rate, n_mfcc=self.n_mfcc).ravel()
@@ -104,18 +99,3 @@ class NamedFeatures(Window):
             chroma = feature.chroma_stft(y=samples, sr=rate)
             values += [*chroma.mean(axis=1), *feature.tonnetz(chroma=chroma, sr=rate).mean(axis=1)]
         return np.asarray(values, dtype=np.float32)
-
-
-@cache
-def _compile_librosa() -> None:
-    """Let one process at a time compile what librosa compiles on first use.
-
-    Two that do so at once can leave a cache on disk that crashes every later process (numba issue
-    10128); the lock lies beside that cache.
-    """
-    import librosa
-
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(librosa.__file__).parent)
-    folder = folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
-    with FileLock(folder / "offkey-compiling.lock"):
-        NamedFeatures(harmony=True)._values(np.sin(np.arange(44_100, dtype=np.float32) ** 1.3))

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from offkey import audio
+from offkey import audio, compiled
 from offkey.errors import BadInput, unknown
 from offkey.perturbations import vocoder
 
@@ -46,8 +46,7 @@ def _vocoder(source: Source, semitones: float, rate: float) -> np.ndarray:
 
 def _librosa(source: Source, semitones: float, rate: float) -> np.ndarray:
     # two passes, pitch first, as in the original study's notebooks
-    import librosa
-
+    librosa = compiled.librosa()
     samples = source.samples
     if semitones:
         samples = librosa.effects.pitch_shift(samples, sr=source.sample_rate_hz, n_steps=semitones)

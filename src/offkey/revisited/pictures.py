@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from offkey import perturbations, seeding, variants
+from offkey import compiled, perturbations, seeding, variants
 from offkey.errors import BadInput
 from offkey.features import LogMel
 from offkey.perturbations import Condition
@@ -40,7 +40,6 @@ def picture(mel: np.ndarray, features: LogMel, *, axes: bool = True) -> np.ndarr
         Grey levels, 255 where there is no ink, and in all of the data area.
     """
     import matplotlib.style
-    from librosa.display import specshow
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -49,7 +48,8 @@ def picture(mel: np.ndarray, features: LogMel, *, axes: bool = True) -> np.ndarr
         canvas = FigureCanvasAgg(figure)
         area: Any = figure.subplots()
         about: dict[str, Any] = {"sr": features.sample_rate_hz, "hop_length": features.hop}
-        specshow(mel.T, x_axis="time", y_axis="mel", cmap="magma", ax=area, **about)
+        show = compiled.librosa().display.specshow
+        show(mel.T, x_axis="time", y_axis="mel", cmap="magma", ax=area, **about)
         if not axes:
             area.set_axis_off()
         canvas.draw()

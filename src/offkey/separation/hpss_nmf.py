@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from offkey import compiled
 from offkey.errors import BadInput
 from offkey.separation import Separator
 
@@ -30,9 +31,9 @@ def open_(weights: str) -> Separator:
 
 def separate(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Drums, bass and the rest of a mono mix, float32 of shape (3, n_samples)."""
-    import librosa
     from sklearn.decomposition import non_negative_factorization
 
+    librosa = compiled.librosa()
     spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=HOP)
     standing, drums = librosa.decompose.hpss(spectrum, kernel_size=KERNEL, margin=MARGIN)
     size = np.abs(standing) + 1e-8
