@@ -274,7 +274,7 @@ def alive(pid: int) -> bool:
     """Whether a process runs; a zombie that nobody in a container collects does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may end while its file is read
         return False
 
 
