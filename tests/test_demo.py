@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from offkey import audio, datasets, decoders, manifest, store
-from offkey.datasets import demo, rendering, scores
+from offkey.datasets import demo, rendering, scores, soundfont
 from offkey.errors import BadInput
 
 TRACKS, CLIP_S = 8, 4.0
@@ -115,6 +115,30 @@ def test_another_seed_gives_other_sound() -> None:
     np.testing.assert_array_equal(first, again)
     assert abs(np.corrcoef(first, other)[0, 1]) < 0.5
     assert not np.array_equal(first, rendering.render(path, "y", 0, 2.0))
+
+
+def test_a_note_longer_than_its_sample_sounds_the_same_each_time() -> None:
+    ensemble = 48  # whose sample at MIDI 56 ends with its loop: memory behind it was heard
+    note, rng = np.array([[0.0, 6.0, 56, 90, 0]]), np.random.default_rng(0)
+    heard = set()
+    for _ in range(12):
+        memory = [rng.standard_normal(rng.integers(1_000, 400_000)) for _ in range(8)]
+        del memory[::2]
+        heard.add(rendering._synthesize(note, [ensemble], 0.0, 6.0).tobytes())
+    assert len(heard) == 1
+
+
+def test_mended_samples_go_on_behind_their_loop_as_at_its_beginning() -> None:
+    font = np.fromfile(soundfont.path(), np.uint8).tobytes()
+    chunks = {name: font[begin:end] for name, begin, end in soundfont._chunks(font, 0, len(font))}
+    points = np.frombuffer(chunks[b"smpl"], "<i2")
+    samples = np.frombuffer(chunks[b"shdr"], soundfont.SAMPLE)[:-1]
+    assert len(samples) > 500
+    assert (samples["end"] >= samples["loop_end"] + soundfont.AFTER_LOOP).all()
+    trumpet = samples[samples["name"] == b"TrumpD#5"][0]
+    behind, begin = (points[trumpet[place] :][:8] for place in ("loop_end", "loop_start"))
+    np.testing.assert_array_equal(behind, begin)
+    assert soundfont.mended(font) == font
 
 
 def test_plan_takes_styles_evenly_and_decoders_too() -> None:

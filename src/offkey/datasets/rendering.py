@@ -1,19 +1,17 @@
 """A score becomes sound: players, instruments, tempo, room and level are drawn per track.
 
 Everything random follows from (seed, track_id, purpose), so a track sounds the same whoever renders
-it. The SoundFont is TimGM6mb, which comes with pretty_midi; the synthesizer is symusic's.
+it. The synthesizer is symusic's.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from offkey import audio, seeding
-from offkey.datasets import scores
+from offkey.datasets import scores, soundfont
 from offkey.errors import BadInput
 
 # Rendered at twice the rate and resampled: at 16 kHz the synthesizer folds high partials back.
@@ -197,11 +195,7 @@ def _synthesizer() -> Any:
     # a new one for every track: what it played before would colour what it plays next
     import symusic
 
-    package = importlib.util.find_spec("pretty_midi")
-    font = Path((package and package.origin) or "").parent / "TimGM6mb.sf2"
-    if not font.is_file():
-        raise BadInput("SoundFont TimGM6mb.sf2 is missing: 'pip install pretty_midi' brings it.")
-    return symusic.Synthesizer(str(font), SYNTH_RATE_HZ, SYNTH_QUALITY)
+    return symusic.Synthesizer(str(soundfont.path()), SYNTH_RATE_HZ, SYNTH_QUALITY)
 
 
 def _synthesize(

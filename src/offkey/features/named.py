@@ -73,9 +73,6 @@ class NamedFeatures(Window):
             In the order of ``names``; intervals between beats in seconds, 0 where fewer than two
             beats are found.
         """
-        return self._values(samples)[None]
-
-    def _values(self, samples: np.ndarray) -> np.ndarray:
         from scipy.stats import kurtosis, skew
 
         librosa = compiled.librosa()
@@ -98,4 +95,4 @@ class NamedFeatures(Window):
         if self.harmony:
             chroma = feature.chroma_stft(y=samples, sr=rate)
             values += [*chroma.mean(axis=1), *feature.tonnetz(chroma=chroma, sr=rate).mean(axis=1)]
-        return np.asarray(values, dtype=np.float32)
+        return np.asarray(values, dtype=np.float32)[None]
