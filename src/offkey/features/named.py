@@ -38,7 +38,7 @@ class NamedFeatures(Window):
     """
 
     KIND = "named"
-    RECIPE = 1
+    RECIPE = 2
     DTYPE = np.float32
 
     sample_rate_hz: int = 22_050
@@ -78,21 +78,25 @@ class NamedFeatures(Window):
         librosa = compiled.librosa()
         rate = self.sample_rate_hz
         feature = librosa.feature
-        mfcc = feature.mfcc(y=samples, sr=rate, n_mfcc=self.n_mfcc).ravel()
-        onsets = librosa.onset.onset_strength(y=samples, sr=rate)
+        # one spectrum for all: librosa would compute the same one seven times
+        size = np.abs(librosa.stft(samples))
+        mel = librosa.power_to_db(feature.melspectrogram(S=size**2, sr=rate))
+        mfcc = feature.mfcc(S=mel, sr=rate, n_mfcc=self.n_mfcc).ravel()
+        onsets = librosa.onset.onset_strength(S=mel, sr=rate)
         crossings = feature.zero_crossing_rate(samples)[0]
-        tempo, beats = librosa.beat.beat_track(y=samples, sr=rate)
+        attacks = librosa.onset.onset_strength(S=mel, sr=rate, aggregate=np.median)
+        tempo, beats = librosa.beat.beat_track(onset_envelope=attacks, sr=rate)
         intervals = np.diff(librosa.frames_to_time(beats, sr=rate))
         values = [
             *(mfcc.mean(), mfcc.std(), skew(mfcc), kurtosis(mfcc)),
-            feature.spectral_centroid(y=samples, sr=rate).mean(),
-            feature.spectral_rolloff(y=samples, sr=rate).mean(),
-            feature.spectral_bandwidth(y=samples, sr=rate).mean(),
+            feature.spectral_centroid(S=size, sr=rate).mean(),
+            feature.spectral_rolloff(S=size, sr=rate).mean(),
+            feature.spectral_bandwidth(S=size, sr=rate).mean(),
             *(onsets.mean(), onsets.std(), crossings.mean(), crossings.std()),
             float(np.atleast_1d(tempo)[0]),
             *((intervals.mean(), intervals.std()) if len(intervals) else (0.0, 0.0)),
         ]
         if self.harmony:
-            chroma = feature.chroma_stft(y=samples, sr=rate)
+            chroma = feature.chroma_stft(S=size**2, sr=rate)
             values += [*chroma.mean(axis=1), *feature.tonnetz(chroma=chroma, sr=rate).mean(axis=1)]
         return np.asarray(values, dtype=np.float32)[None]

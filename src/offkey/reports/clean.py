@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import re
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from offkey.workspace import project_root
+
+if TYPE_CHECKING:  # nbformat takes a second to import, which every notebook would wait for
+    from nbformat import NotebookNode
 
 WIDGETS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 _TEXT_TYPES = ("text/", "image/svg", "application/json", "application/javascript")
@@ -58,6 +59,8 @@ def clean_notebook(notebook: NotebookNode) -> NotebookNode:
     Dropped: progress bars and their widgets, widget state, papermill's times and paths, execution
     times, machine paths in outputs and injected parameters. Kept: sources, results, errors, tags.
     """
+    from nbformat import NotebookNode
+
     nb = copy.deepcopy(notebook)
     kept = {name: nb.metadata[name] for name in ("kernelspec", "title") if name in nb.metadata}
     language = nb.metadata.get("language_info", {}).get("name", "python")

@@ -8,16 +8,16 @@ import io
 import re
 import tokenize
 from pathlib import Path
-from typing import Any
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from offkey import store
 from offkey.errors import BadInput
 from offkey.reports.clean import clean_notebook
 from offkey.reports.seal import POLICY, seal
 from offkey.reports.shell import TEMPLATES, css, facts
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -28,6 +28,8 @@ def read_notebook(path: Path) -> NotebookNode:
     BadInput
         It is missing or not a notebook.
     """
+    import nbformat
+
     try:
         return nbformat.read(path, as_version=4)
     except FileNotFoundError as error:
