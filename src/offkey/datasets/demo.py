@@ -54,7 +54,7 @@ def make(
     folder: Path,
     *,
     seed: int,
-    tracks: int = 240,
+    tracks: int = 300,
     clip_s: float = 10.0,
     split_shares: tuple[float, float, float] = (0.6, 0.15, 0.25),
     decoder_names: Sequence[str] = DECODERS,
