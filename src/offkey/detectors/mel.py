@@ -145,7 +145,9 @@ class MelDetector:
     def predict_proba(self, variant: Variant) -> np.ndarray:
         """P(AI) per clip: the mean over its windows, shape (n_clips,), float64."""
         windows = AllWindows([variant])
-        probability = self._probabilities(windows)
+        # batch normalisation folded into the convolutions: half as fast again on a CPU, and worth
+        # its 50 ms where more than a few windows are judged
+        probability = _probabilities(fuse(self.network.eval()), windows)
         owners = windows.owners()
         return np.bincount(owners, probability) / np.bincount(owners)
 
@@ -164,15 +166,8 @@ class MelDetector:
         mels = self.features(audio.fix_length(self.features.centre(samples, n), n * size))
         frames = self.features.window_frames
         windows = torch.from_numpy(mels)[: n * frames].reshape(n, frames, self.features.n_mels)
-        return float(np.mean(self._probabilities(TensorDataset(windows, torch.zeros(n)))))
-
-    def _probabilities(self, windows: Dataset[Any]) -> np.ndarray:
-        # batch normalisation folded into the convolutions: half as fast again on a CPU
-        network = fuse(self.network.eval())
-        loader = torch.utils.data.DataLoader(windows, batch_size=32)
-        with torch.inference_mode():
-            parts = [torch.sigmoid(network(mels)) for mels, _ in loader]
-        return torch.cat(parts).double().numpy()
+        heard = TensorDataset(windows, torch.zeros(n))
+        return float(np.mean(_probabilities(self.network.eval(), heard)))
 
     def save(self, folder: Path, **about: Any) -> Path:
         """Write ``model.safetensors`` and, last, ``model.json`` with its hash and `about`."""
@@ -198,3 +193,10 @@ class MelDetector:
         detector.threshold = float(card["threshold"])
         detector._initialised = True
         return detector
+
+
+def _probabilities(network: Any, windows: Dataset[Any]) -> np.ndarray:
+    loader = torch.utils.data.DataLoader(windows, batch_size=32)
+    with torch.inference_mode():
+        parts = [torch.sigmoid(network(mels)) for mels, _ in loader]
+    return torch.cat(parts).double().numpy()
