@@ -698,3 +698,13 @@ def test_reports_need_neither_torch_nor_sound() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_level_that_is_a_mean_over_seeds_says_so() -> None:
+    one = scores().query("regime == 'clean'").assign(seed=0)
+    how = {"group": "perturbation", "label": "label", "kind": "regime"}
+    for seeds, says in ((1, False), (3, True)):
+        several = pd.concat([one.assign(seed=seed) for seed in range(seeds)])
+        fig = reports.plot_levels(reports.level_table(several, **how), title="t")
+        said = " ".join(text.get_text() for text in fig.texts).replace("\n", " ")
+        assert ("Mean of 3 seeds" in said) is says

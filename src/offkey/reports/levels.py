@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from offkey.reports import style
 from offkey.reports.severity import CHANCE
-from offkey.reports.tables import need, over_seeds
+from offkey.reports.tables import need, over_seeds, seeds_note
 from offkey.reports.words import in_percent, metric_name
 
 LINE_IN = 0.2
@@ -32,7 +32,7 @@ def level_table(
     rows = scores[(scores["metric"] == metric) & (scores["subset"] == "all")]
     rows = over_seeds(rows)
     named = {"group": rows[group], "label": rows[label], "kind": rows[kind]}
-    return rows.assign(**named)[COLUMNS].reset_index(drop=True)
+    return rows.assign(**named)[[*COLUMNS, "n_seeds"]].reset_index(drop=True)
 
 
 @style.themed
@@ -42,7 +42,8 @@ def plot_levels(table: pd.DataFrame, *, title: str) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        ``group, label, kind, metric, value, low, high, n_clips, n_tracks``, one metric.
+        ``group, label, kind, metric, value, low, high, n_clips, n_tracks``, one metric;
+        also ``n_seeds``, if rows are means over seeds.
     title : str
         The question the figure answers.
     """
@@ -86,6 +87,7 @@ def plot_levels(table: pd.DataFrame, *, title: str) -> Figure:
     ]
     n, tracks = (_span(table[name]) for name in ("n_clips", "n_tracks"))
     note = f"n = {n} clips of {tracks} tracks per row; bars: 95 % interval over tracks."
+    note += seeds_note(table) if "n_seeds" in table else ""
     note += " Dotted: a coin flip." if metric in CHANCE else ""
     style.caption(fig, title, note, handles)
     return fig
