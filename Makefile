@@ -21,6 +21,7 @@ help: ## this list
 		{ echo "offkey needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/offkey warm-up
 	touch $@
 
 study: .venv/.installed ## run the embedded study (offline, on the processor)

@@ -256,6 +256,27 @@ def test_every_seed_is_a_detector_of_its_own(built, tmp_path: Path) -> None:
     assert set(protocols.histories(trained)["seed"]) == {0, 1}
 
 
+def test_a_detector_hears_a_variant_once(built, tmp_path: Path, monkeypatch) -> None:
+    kind = ("resnet", {"epochs": 1, "batch_size": 8, "crop_share": 0.25})
+    trained = protocols.train_seeds(kind, [built["clean"]], tmp_path, seeds=[0], name="once")
+    about = {"regime": "clean", "train_variant": "clean"}
+    test = built["clean"].select("test")
+    first = protocols.predict_seeds(trained, [test], **about)
+
+    def never(variant):
+        raise AssertionError("these clips were heard before")
+
+    monkeypatch.setattr(trained[0][0], "predict_proba", never)
+    # the same clips by another way, and with other labels
+    same = built["clean"].among(test.clips.assign(target=1 - test.clips["target"]))
+    again = protocols.predict_seeds(trained, [same], **about)
+    assert again["score"].tolist() == first["score"].tolist()
+    assert (again["target"] == 1 - first["target"]).all()
+    for other in (built["pitch+2"].select("test"), test.among(test.clips.iloc[::-1].iloc[1:])):
+        with pytest.raises(AssertionError, match="heard before"):
+            protocols.predict_seeds(trained, [other], **about)
+
+
 def test_bad_settings_are_refused_by_name() -> None:
     with pytest.raises(BadInput, match="did you mean 'epochs'"):
         detectors.create("resnet", epoch=3)

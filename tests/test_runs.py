@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -364,12 +367,104 @@ def test_all_cores_means_alone_and_slots_are_filled_in_reading_order(tmp_path: P
     assert sorted(progress.complete) == sorted(names)
 
 
+def test_the_longest_chain_starts_first(tmp_path: Path) -> None:
+    listed = [
+        studies.Run(notebook="short"),
+        studies.Run(notebook="long"),
+        studies.Run(notebook="base"),
+        studies.Run(notebook="top", after=["base"]),
+    ]
+    usual = {"short": 1.0, "long": 5.0, "base": 4.0}  # "top" has never run: the mean, 10 / 3
+    urgency = scheduling.urgencies(listed, usual)
+    assert urgency == {"short": 1, "long": 5, "top": 10 / 3, "base": 4 + 10 / 3}
+    assert scheduling.urgencies(listed, {}) == {"short": 1, "long": 1, "base": 2, "top": 1}
+    order = []
+
+    def start(run: studies.Run) -> notebook_job.Job:
+        order.append(run.name)
+        return quick_job(tmp_path / run.name, 0.2)
+
+    scheduling.drain(
+        scheduling.Progress(listed),
+        1,
+        scheduling.Stop(),
+        start=start,
+        finish=lambda run, outcome: not outcome.error,
+        skip=lambda run, why: None,
+        urgency=urgency,
+    )
+    assert order == ["base", "long", "top", "short"]
+
+
 def test_remaining_time_counts_slots() -> None:
     waiting = [studies.Run(notebook="a"), studies.Run(notebook="b", cores="all")]
     progress = scheduling.Progress([*waiting, studies.Run(notebook="unknown")])
     left = scheduling.remaining_seconds(progress, 2, {"a": 10.0, "b": 20.0}, 0.0)
     assert left == 10 / 2 + 20 + 15 / 2
     assert scheduling.remaining_seconds(progress, 2, {}, 0.0) is None
+
+
+MAKES = """\
+from pathlib import Path
+import pandas as pd
+from offkey import store
+store.write_table(pd.DataFrame({"n": [n]}), Path(out_dir) / "tables" / f"made{n}", csv=True)
+"""
+MADE = """\
+study: made
+runs:
+  - {notebook: m_makes, name: one, parameters: {n: 1}}
+  - {notebook: m_makes, name: two, parameters: {n: 2}}
+"""
+
+
+def test_results_hold_what_the_runs_of_the_study_make_and_nothing_older(tmp_path: Path) -> None:
+    place = make_place(tmp_path / "place")
+    write_notebook(place.root / "notebooks", "m_makes", MAKES)
+    study, tables = place.root / "made.yaml", place.root / "out" / "tables"
+    study.write_text(MADE)
+    assert place.run("made").returncode == 0
+    (tables / "of_the_reader.csv").write_text("mine")
+    made = {f"made{n}.{kind}" for n in (1, 2) for kind in ("csv", "parquet")}
+    assert {path.name for path in tables.iterdir()} == made | {"of_the_reader.csv"}
+    # a table that somebody lost is made again
+    (tables / "made1.csv").unlink()
+    again = place.run("made")
+    assert "two: unchanged, kept" in again.stdout and "one: unchanged" not in again.stdout
+    assert (tables / "made1.csv").is_file()
+    # the second run becomes another one: its files go, what offkey did not make stays
+    study.write_text(MADE.replace("name: two, parameters: {n: 2}", "name: six, parameters: {n: 6}"))
+    assert place.run("made").returncode == 0
+    left = {f"made{n}.{kind}" for n in (1, 6) for kind in ("csv", "parquet")}
+    assert {path.name for path in tables.iterdir()} == left | {"of_the_reader.csv"}
+    assert {path.stem for path in (place.root / "out" / "notebooks").iterdir()} == {"one", "six"}
+    # elsewhere nothing is known of this machine: the results say how long it takes
+    shutil.rmtree(place.root / "data")
+    assert re.match(r"about .* s for 2 notebooks, as it took before\n", place.run("made").stdout)
+
+
+def test_bar_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
+    place = make_place(tmp_path / "place")
+    (place.root / "quick.yaml").write_text("study: quick\nruns: [{notebook: s_quick}]\n")
+    plain = place.run("quick", "--force")
+    assert plain.returncode == 0 and plain.stderr == ""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    process = subprocess.Popen(
+        place.command("quick", "--force"), cwd=place.root, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 4096):
+            shown += part
+    except OSError:  # how Linux says that the other end was closed
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    text = shown.decode()
+    assert re.search(r"0/1 notebooks \|.*\| 00:0\d, about \d+\.\d s left", text), text
+    assert "[1/1] s_quick: done in" in text
 
 
 @pytest.mark.parametrize("kind", ["file", "read-only"])

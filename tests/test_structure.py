@@ -19,7 +19,7 @@ RANKS = {
     0: ["errors", "seeding", "store", "workspace", "environment", "compiled"],
     1: ["audio", "soundfiles", "decoding", "cluster", "manifest", "metrics"],
     2: ["listening", "perturbations", "features", "decoders", "evaluation", "separation"],
-    3: ["datasets", "variants", "measurements", "shortcuts", "leaks"],
+    3: ["datasets", "variants", "measurements", "shortcuts", "leaks", "warming"],
     4: ["training", "detectors"],
     5: ["protocols", "unseen", "explain", "revisited", "detection", "costs"],
     6: ["reports"],

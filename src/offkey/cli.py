@@ -214,6 +214,15 @@ def score(
         typer.echo(f"scores: {outside.write(scores, target)}")
 
 
+@app.command(name="warm-up")
+def warm_up() -> None:
+    """Compile what is compiled on first use: half a minute, once after an installation."""
+    from offkey import warming
+
+    typer.echo("compiling what is compiled on first use (half a minute, once) ...")
+    typer.echo(f"done in {warming.warm_up():.0f} s")
+
+
 def _dataset(name: str) -> str:
     return name.replace("-", "_")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import audio, store
+from offkey import audio, manifest, store
 from offkey.variants import Variant
 
 COLUMNS = ["detector", "ms_per_clip", "slowest_ms", "megabytes", "training_s", "n_clips"]
@@ -35,12 +35,11 @@ def costs(detectors: Mapping[str, Any], clean: Variant, *, n_clips: int = 12) ->
         NaN where its file does not say. One clip is judged before the clock starts.
     """
     chosen = clean.clips.groupby("target", sort=False).head(max(1, n_clips // 2))
-    facts = [name for name in clean.clips.columns.astype(str) if name.startswith("source_")]
     rows = []
     for name, detector in detectors.items():
         rate = detector.features.sample_rate_hz
         heard = [
-            (audio.load(clip["path"], rate), {fact: clip[fact] for fact in facts})
+            (audio.load(clip["path"], rate), {fact: clip[fact] for fact in manifest.SOURCE_FACTS})
             for clip in chosen.to_dict("records")
         ]
         detector.score_samples(*heard[0])

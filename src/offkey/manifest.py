@@ -40,6 +40,8 @@ SCHEMA = pa.DataFrameSchema(
     ordered=True,
 )
 COLUMNS = list(SCHEMA.columns)
+SOURCE_FACTS = [name for name in COLUMNS if name.startswith("source_")]
+"""What the file a clip was cut from says of itself."""
 
 
 def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:

@@ -17,6 +17,9 @@ from filelock import FileLock, Timeout
 
 from offkey.errors import BadInput, Busy, DiskFull
 
+WRITTEN = "OFFKEY_WRITTEN"
+"""Environment variable: a file that gets a line for every file written whole."""
+
 
 def fingerprint(*parts: Any) -> str:
     """Name a product by everything that made it.
@@ -57,11 +60,28 @@ def writing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         partial.replace(path)
+        _note(path)
     except OSError as error:
         raise _explain(error, path) from error
     finally:
         if partial.parent.is_dir():
             partial.unlink(missing_ok=True)
+
+
+def _note(path: Path) -> None:
+    """Add a finished file to the list that ``OFFKEY_WRITTEN`` names, where somebody wants one."""
+    wanted = os.environ.get(WRITTEN)
+    if wanted:
+        with open(wanted, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(str(path)) + "\n")
+
+
+def written(listing: Path) -> list[Path]:
+    """The files on such a list, each once, sorted."""
+    if not listing.is_file():
+        return []
+    lines = listing.read_text(encoding="utf-8").splitlines()
+    return sorted({Path(json.loads(line)) for line in lines})
 
 
 def _explain(error: OSError, path: Path) -> Exception:

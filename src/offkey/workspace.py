@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+SUMMARY = "index.json"
+"""In a study's results: what the index of all studies says of it, and how long its runs took."""
+
 
 def project_root() -> Path | None:
     """The checkout this process works in: the nearest folder above with ``studies/``."""

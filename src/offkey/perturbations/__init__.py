@@ -78,6 +78,10 @@ class Condition:
         """The columns of the predictions and scores tables."""
         return {key: value for key, value in asdict(self).items() if key != "index"}
 
+    def identity(self) -> dict[str, Any]:
+        """What a fingerprint needs to know."""
+        return {"vocoder": vocoder.RECIPE, **self.columns()}
+
 
 CLEAN = Condition()
 

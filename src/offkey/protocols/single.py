@@ -90,10 +90,13 @@ def predict(
     seed: int,
     stage: str = "",
 ) -> pd.DataFrame:
-    """Score the clips of `variants`: the predictions table, one row per clip and variant."""
+    """Score the clips of `variants`: the predictions table, one row per clip and variant.
+
+    What a detector made of a variant is kept beside it: several notebooks ask the same.
+    """
     tables = []
     for variant in variants:
-        score = detector.predict_proba(variant)
+        score = _scores(detector, variant)
         tables.append(
             variant.clips[KEYS].assign(
                 **variant.condition.columns(),
@@ -110,3 +113,11 @@ def predict(
             )
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def _scores(detector: Any, variant: Variant) -> np.ndarray:
+    place = detector.folder / "predictions" / f"{variant.content()}.parquet"
+    if not place.is_file():
+        scores = pd.DataFrame({"score": detector.predict_proba(variant)})
+        store.write_table(scores.assign(clip_id=variant.clips["clip_id"].to_numpy()), place)
+    return store.read_table(place)["score"].to_numpy()

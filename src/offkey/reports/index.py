@@ -17,10 +17,10 @@ from offkey.reports.notebook import read_notebook
 from offkey.reports.seal import POLICY, seal
 from offkey.reports.shell import css, duration, facts, one_line, templates
 from offkey.reports.words import formatted, table_html
+from offkey.workspace import SUMMARY
 
-SUMMARY = "index.json"
 HEADLINE_FIGURES = ("headline", "severity")
-_HIDDEN = ("name", "study", "title", "question", "description", "runs", "headline")
+_HIDDEN = (*("name", "study", "title", "question", "description", "runs", "headline", "products"),)
 
 
 def study_index(
@@ -36,8 +36,9 @@ def study_index(
     out : Path
         The study's folder in ``results/``, with ``notebooks/``, ``figures/``, ``tables/``.
     study : dict
-        The study file: ``study`` (its name), optional ``title``, ``question``, ``description``;
-        of the rest, all but ``runs`` and ``headline`` is shown as its settings.
+        The study file: ``study`` (its name), optional ``title``, ``question``, ``description``,
+        ``products`` (files its runs made, relative to `out`); of the rest, all but ``runs`` and
+        ``headline`` is shown as its settings.
     runs : list of dict
         In reading order: ``name``, ``status`` ("complete", "failed", "skipped", …), and where
         there are such ``title``, ``seconds``, ``error``, and the files ``html`` and ``ipynb``
@@ -72,8 +73,11 @@ def study_index(
     _write(out, "study", page)
     done = sum(run["status"] == "complete" for run in entries)
     keep = ("name", "title", "question", "description", "figure")
-    summary = {key: page[key] for key in keep}
-    store.write_json(out / SUMMARY, {**summary, "complete": done, "notebooks": len(runs)})
+    summary: dict[str, Any] = {key: page[key] for key in keep}
+    summary |= {"complete": done, "notebooks": len(runs)}
+    took = {run["name"]: run["seconds"] for run in runs if run.get("seconds")}
+    summary |= {"seconds": took, "products": study.get("products", [])}
+    store.write_json(out / SUMMARY, summary)
     return out / "index.html"
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from offkey import cluster, store
 from offkey.runner import notebook_job, notebook_parameters, run_states, scheduling
 from offkey.runner.notebook_job import Job, Outcome
+from offkey.runner.progress_bar import ProgressBar, clock
 from offkey.runner.studies import Run, Study
-from offkey.workspace import Workspace
+from offkey.workspace import SUMMARY, Workspace
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Plan:
     def is_current(self, run: Run) -> bool:
         """Whether the result of a run can be kept."""
         state = run_states.read(self.states, run.name)
-        return run_states.is_current(state, self.fingerprints[run.name], self.output(run))
+        current = run_states.is_current(state, self.fingerprints[run.name], self.output(run))
+        return current and all((self.space.out / name).is_file() for name in state["products"])
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def execute(
     """
     progress = scheduling.Progress(list(todo))
     usual = _usual_seconds(plan, todo)
+    bar = ProgressBar(len(todo))
     place = {run.name: f"[{number}/{len(todo)}] {run.name}" for number, run in enumerate(todo, 1)}
     address = resources.scheduler
 
@@ -94,7 +97,7 @@ def execute(
         nonlocal address
         if run.cores == "all" and resources.jobs > 1 and not address:
             address = _local_cluster(resources.jobs, closing)
-        say(f"{place[run.name]}: started")
+        bar.say(say, f"{place[run.name]}: started")
         return _start(plan, run, resources, address)
 
     def finish(run: Run, outcome: Outcome) -> bool:
@@ -104,22 +107,33 @@ def execute(
         _file(plan, run, outcome)
         if not any(other.cores == "all" for other in progress.waiting):
             closing.close()  # nobody needs the workers any more: their memory is for the kernels
-        how = f"failed after {_clock(outcome.seconds)}: {error}" if error else ""
-        how = how or f"done in {_clock(outcome.seconds)}"
-        left = scheduling.remaining_seconds(progress, resources.jobs, usual, time.monotonic())
-        say(f"{place[run.name]}: {how}{f'; about {_clock(left)} left' if left else ''}")
+        how = f"failed after {clock(outcome.seconds)}: {error}" if error else ""
+        how = how or f"done in {clock(outcome.seconds)}"
+        left = remaining()
+        soon = f"; about {clock(left)} left" if left else ""
+        bar.say(say, f"{place[run.name]}: {how}{soon}")
         return not error
 
     def skip(run: Run, broken: str) -> None:
         reason = f"needs '{broken}', which is not complete"
         _record(plan, run, run_states.SKIPPED, error=reason)
-        say(f"{place[run.name]}: skipped, {reason}")
+        bar.say(say, f"{place[run.name]}: skipped, {reason}")
 
-    estimate = scheduling.remaining_seconds(progress, resources.jobs, usual, time.monotonic())
+    def tick() -> None:
+        bar.show(len(todo) - len(progress.waiting) - len(progress.running), remaining())
+
+    def remaining() -> float | None:
+        return scheduling.remaining_seconds(progress, resources.jobs, usual, time.monotonic())
+
+    estimate = remaining()
     if estimate:
-        say(f"about {_clock(estimate)} for {len(todo)} notebooks, as it took before")
-    with scheduling.stop_signals() as stop, ExitStack() as closing:
-        scheduling.drain(progress, resources.jobs, stop, start=start, finish=finish, skip=skip)
+        say(f"about {clock(estimate)} for {len(todo)} notebooks, as it took before")
+    urgency = scheduling.urgencies(todo, usual)
+    with bar, scheduling.stop_signals() as stop, ExitStack() as closing:
+        scheduling.drain(
+            progress, resources.jobs, stop,
+            start=start, finish=finish, skip=skip, tick=tick, urgency=urgency,
+        )  # fmt: skip
     if stop.signal:
         for run, _ in progress.running.values():
             _record(plan, run, run_states.INTERRUPTED, error=signal.strsignal(stop.signal))
@@ -135,10 +149,13 @@ def _local_cluster(jobs: int, closing: ExitStack) -> str:
 
 
 def _usual_seconds(plan: Plan, todo: list[Run]) -> dict[str, float]:
-    states = {run.name: run_states.read(plan.states, run.name) for run in todo}
-    return {
-        name: state["usual_seconds"] for name, state in states.items() if state.get("usual_seconds")
-    }
+    """How long runs took here before or, on a new machine, where the results were made."""
+    index = plan.space.out / SUMMARY
+    usual: dict[str, float] = store.read_json(index).get("seconds", {}) if index.is_file() else {}
+    for run in todo:
+        here = run_states.read(plan.states, run.name).get("usual_seconds")
+        usual |= {run.name: here} if here else {}
+    return usual
 
 
 def _start(plan: Plan, run: Run, resources: Resources, address: str) -> Job:
@@ -181,12 +198,16 @@ def _file(plan: Plan, run: Run, outcome: Outcome) -> None:
         target.with_suffix(".html").unlink(missing_ok=True)
         _record(plan, run, run_states.FAILED, outcome)
         return
+    made = store.written(plan.states / run.name / notebook_job.WRITTEN)
+    out = plan.space.out
+    products = [path.relative_to(out).as_posix() for path in made if path.is_relative_to(out)]
     shutil.rmtree(plan.states / run.name)
     for old in (plan.failed_output(run), plan.failed_output(run).with_suffix(".html")):
         old.unlink(missing_ok=True)
     # a page of an earlier execution must not pass for one of this
     target.with_suffix(".html").unlink(missing_ok=True)
-    _record(plan, run, run_states.COMPLETE, outcome, output_sha256=store.file_sha256(target))
+    result = {"output_sha256": store.file_sha256(target), "products": products}
+    _record(plan, run, run_states.COMPLETE, outcome, **result)
 
 
 def _record(plan: Plan, run: Run, status: str, outcome: Outcome | None = None, **more: Any) -> None:
@@ -211,10 +232,3 @@ def _record(plan: Plan, run: Run, status: str, outcome: Outcome | None = None, *
             **more,
         },
     )
-
-
-def _clock(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

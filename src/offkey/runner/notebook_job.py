@@ -15,6 +15,7 @@ from typing import Any
 
 from offkey import cluster, store
 
+WRITTEN = "written.txt"
 PATIENCE_S = 8.0
 """How long a process may take to stop its kernel before it is killed itself."""
 # glibc: keep freed memory, for a training asks for the same again at every step
@@ -88,7 +89,8 @@ def start(
     Parameters
     ----------
     folder : Path
-        Emptied, then holds ``notebook.partial.ipynb``, ``job.json`` and ``log.txt``.
+        Emptied, then holds ``notebook.partial.ipynb``, ``job.json``, ``log.txt`` and
+        ``written.txt``, the files that the notebook wrote.
     notebook : Path
         The source.
     parameters : dict
@@ -112,7 +114,7 @@ def start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, store.WRITTEN: str((folder / WRITTEN).resolve())},
             start_new_session=True,
         )
     return Job(process, time.monotonic(), max_seconds, log)

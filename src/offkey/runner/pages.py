@@ -12,6 +12,7 @@ from offkey import store, workspace
 from offkey.runner import notebook_parameters, run_states
 from offkey.runner.execution import Plan
 from offkey.runner.studies import Run
+from offkey.workspace import SUMMARY
 
 
 def render(plan: Plan, fresh: set[str]) -> None:
@@ -49,10 +50,31 @@ def render(plan: Plan, fresh: set[str]) -> None:
     study = plan.study
     settings = {"headline": study.headline} if study.headline else {}
     about = {"name": study.study, "title": study.title, "question": study.question}
-    reports.study_index(out, {**settings, **study.parameters, **about}, entries, headline(out))
+    made = {"products": _swept(plan, entries)}
+    whole = {**settings, **study.parameters, **about, **made}
+    reports.study_index(out, whole, entries, headline(out))
     root = workspace.project_root()
     if root and out.parent == root / "results":
         reports.results_index(out.parent)
+
+
+def _swept(plan: Plan, entries: list[dict[str, Any]]) -> list[str]:
+    """Remove what runs made that the study no longer has; return what its runs made.
+
+    Only files that the summary of these results names are ever removed, and only once every run is
+    complete.
+    """
+    out = plan.space.out
+    before = store.read_json(out / SUMMARY).get("products", []) if (out / SUMMARY).is_file() else []
+    made = {name for item in entries for name in item["products"]}
+    made |= {item[kind] for item in entries for kind in ("html", "ipynb") if item[kind]}
+    if any(item["status"] != run_states.COMPLETE for item in entries):
+        return sorted(made.union(before))
+    for name in set(before) - made:
+        path = (out / name).resolve()
+        if path.is_relative_to(out):
+            path.unlink(missing_ok=True)
+    return sorted(made)
 
 
 def entry(plan: Plan, run: Run) -> dict[str, Any]:
@@ -73,6 +95,7 @@ def entry(plan: Plan, run: Run) -> dict[str, Any]:
         "html": f"notebooks/{stem}.html" if shown else "",
         "ipynb": f"notebooks/{stem}.ipynb" if shown else "",
         "error": state.get("error") or "",
+        "products": state.get("products", []),
     }
 
 

@@ -78,6 +78,7 @@ def is_current(state: dict[str, Any], fingerprint: str, output: Path) -> bool:
     """Whether a result can be kept: complete, of the same fingerprint, and still as written."""
     return (
         state.get("status") == COMPLETE
+        and "products" in state
         and state["fingerprint"] == fingerprint
         and output.is_file()
         and state["output_sha256"] == store.file_sha256(output)

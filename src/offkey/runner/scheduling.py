@@ -1,10 +1,10 @@
-"""Starts runs in reading order as soon as what they need is there and slots are free."""
+"""Starts runs as soon as what they need is there and slots are free, the most urgent first."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -57,6 +57,8 @@ def drain(
     start: Callable[[Run], Job],
     finish: Callable[[Run, Outcome], bool],
     skip: Callable[[Run, str], None],
+    tick: Callable[[], None] = lambda: None,
+    urgency: Mapping[str, float] | None = None,
 ) -> None:
     """Work until nothing waits or runs, or until asked to stop.
 
@@ -71,6 +73,10 @@ def drain(
         in ``progress.running``.
     start, finish, skip : callable
         What to do when a run starts, ends (true: complete) or cannot start because of another.
+    tick : callable
+        Called several times a second.
+    urgency : mapping of str to float
+        From :func:`urgencies`; equal ones, and by default all, start in reading order.
     """
     try:
         while (progress.waiting or progress.running) and not stop.signal:
@@ -79,7 +85,8 @@ def drain(
                 if outcome is not None:
                     del progress.running[name]
                     (progress.complete if finish(run, outcome) else progress.failed).append(name)
-            _start_ready(progress, slots, stop, start, skip)
+            _start_ready(progress, slots, stop, start, skip, urgency or {})
+            tick()
             time.sleep(POLL_S)
     finally:
         for _, job in progress.running.values():
@@ -94,8 +101,9 @@ def _start_ready(
     stop: Stop,
     start: Callable[[Run], Job],
     skip: Callable[[Run, str], None],
+    urgency: Mapping[str, float],
 ) -> None:
-    for run in list(progress.waiting):
+    for run in sorted(progress.waiting, key=lambda run: -urgency.get(run.name, 0.0)):
         broken = [name for name in run.after if name in progress.failed]
         pending = {other.name for other in progress.waiting} | set(progress.running)
         if broken:
@@ -114,6 +122,30 @@ def _fits(run: Run, progress: Progress, slots: int) -> bool:
 
 def _slots(run: Run, slots: int) -> int:
     return slots if run.cores == "all" else min(run.cores, slots)
+
+
+def urgencies(runs: Sequence[Run], usual: Mapping[str, float]) -> dict[str, float]:
+    """Seconds from the start of each run to the end of the longest chain of runs that hangs on it.
+
+    The longest chain first leaves the fewest idle slots at the end.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        In any order.
+    usual : mapping of str to float
+        Seconds per run where known; others count as their mean, or as one.
+    """
+    mean = sum(usual.values()) / len(usual) if usual else 1.0
+    found: dict[str, float] = {}
+
+    def of(run: Run) -> float:
+        if run.name not in found:
+            later = [of(other) for other in runs if run.name in other.after]
+            found[run.name] = usual.get(run.name, mean) + max(later, default=0.0)
+        return found[run.name]
+
+    return {run.name: of(run) for run in runs}
 
 
 def remaining_seconds(

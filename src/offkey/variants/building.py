@@ -23,7 +23,7 @@ import pandas as pd
 from offkey import audio, cluster, manifest, perturbations, store
 from offkey.errors import BadInput, DiskFull
 from offkey.features import LogMel, Window
-from offkey.perturbations import Condition, Source, vocoder
+from offkey.perturbations import Condition, Source
 from offkey.variants.variant import Variant
 
 SHARD_CLIPS = 32
@@ -108,7 +108,7 @@ def _chunks(clips: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 def _shard_name(chunk: pd.DataFrame, condition: Condition, seed: int, features: Window) -> str:
     content = chunk[["clip_id", "sha256"]].values.tolist()
-    made_by = {"seed": seed, "vocoder": vocoder.RECIPE, **condition.columns()}
+    made_by = {"seed": seed, **condition.identity()}
     return store.fingerprint(content, made_by, features.identity())
 
 
@@ -194,7 +194,6 @@ def _open(
         parts.append(merged.assign(shard=str(_beside(stem, ".npy"))))
     clips = pd.concat(parts, ignore_index=True)
     # labels and facts of the source file are learnt from as well, and no shard holds them
-    facts = [name for name in manifest.COLUMNS if name.startswith("source_")]
-    known = clips[["clip_id", "target", *facts]].astype(str).to_numpy().tolist()
+    known = clips[["clip_id", "target", *manifest.SOURCE_FACTS]].astype(str).to_numpy().tolist()
     name = store.fingerprint([stem.name for _, stem in shards], known)
     return Variant(condition, clips, features, name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import audio, perturbations, store
+from offkey import audio, manifest, perturbations, store
 from offkey.perturbations import Condition, Source
 
 
@@ -50,6 +50,12 @@ class Variant:
         content = rows[["clip_id", "target", "split"]].values.tolist()
         mark = store.fingerprint(self.fingerprint, content)
         return Variant(self.condition, rows, self.features, mark)
+
+    def content(self) -> str:
+        """Name what a detector hears of these clips: the same however they were put together."""
+        about = ["clip_id", "sha256", "drawn", *manifest.SOURCE_FACTS]
+        clips = self.clips[about].astype(str).to_numpy().tolist()
+        return store.fingerprint(self.condition.identity(), self.features.identity(), clips)
 
     def rows(self, row: int) -> np.ndarray:
         """Features of one clip, shape (n_frames, n_values); of log-mels float16, dB."""

@@ -1,0 +1,36 @@
+"""What is compiled on first use, compiled at once: librosa's functions and the vocoder's.
+
+numba keeps the result on disk, so this is worth doing once, after the installation; else the first
+notebooks wait for it, all of them at a time.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from offkey import audio, compiled, decoders, perturbations
+from offkey.features import NamedFeatures
+from offkey.perturbations import Source
+
+_SECONDS = 5
+
+
+def warm_up() -> float:
+    """Compile, by doing a little of everything; a second time it is quick.
+
+    Returns
+    -------
+    float
+        Seconds it took.
+    """
+    begin = time.monotonic()
+    compiled.librosa()
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.1, _SECONDS * audio.SAMPLE_RATE_HZ).astype(np.float32)
+    decoders.twin(noise, "griffin_mel_80", seed=0, key="warm-up")
+    (edit,) = perturbations.find(["pitch+2"])
+    perturbations.apply(edit, Source(noise), perturbations.draw(edit, 0, "warm-up"))
+    NamedFeatures()(noise)
+    return time.monotonic() - begin
