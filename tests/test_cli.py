@@ -42,6 +42,21 @@ def test_help_needs_nothing_heavy() -> None:
     assert all(command in shown.stdout for command in ("run", "data", "detect"))
 
 
+def test_after_warming_up_nothing_is_compiled() -> None:
+    warmed = offkey("warm-up")
+    assert warmed.returncode == 0 and "done in" in warmed.stdout, warmed.stderr
+    code = """
+import numpy as np
+from offkey.perturbations import vocoder
+vocoder.shift_and_stretch(vocoder.analyse(np.ones(9000, np.float32)), 2.0, 1.1)
+kernels = (vocoder._polar, vocoder._advance, vocoder._overlap_add)
+print([sum(kernel.stats.cache_misses.values()) for kernel in kernels])
+print([sum(kernel.stats.cache_hits.values()) for kernel in kernels])
+"""
+    done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
+    assert done.stdout == "[0, 0, 0]\n[1, 1, 1]\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

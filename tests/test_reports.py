@@ -347,6 +347,44 @@ def test_controls_stand_together_in_the_losses() -> None:
     assert table.loc["×0.9", "group"] == "tempo"
 
 
+def test_differences_are_shown_in_points_with_their_interval() -> None:
+    losses = pd.DataFrame(
+        {
+            "label": ["+2 st", "30 dB SNR"],
+            "drop": [-0.0135, 0.2365],
+            "low": [-0.0338, 0.1757],
+            "high": [0.0001, 0.2973],
+            "seed_low": [-0.02, 0.2],
+            "seed_high": [0.0, 0.3],
+            "p_tracks_holm": [0.0644999, 0.0004],
+            "detectable_drop": [4.054, 6.081],
+            "n_seeds": [3, 3],
+            "n_clips": [148, 148],
+        }
+    )
+    table = reports.difference_table(losses, "label")
+    assert table.iloc[0].to_dict() == {
+        "label": "+2 st",
+        "points lost [95 %]": "-1 [-3, 0]",
+        "lowest to highest seed": "-2 to 0",
+        "least that could be seen": "4.1",
+        "p after Holm": "0.064",
+        "n_seeds": "3",
+        "n_clips": "148",
+    }
+    assert table.loc[1, "p after Holm"] == "< 0.001"
+    # of one seed nothing is said; an effect without spread has no interval
+    one = losses.assign(n_seeds=1, regime="clean").rename(columns={"drop": "gain"})
+    assert list(reports.difference_table(one.drop(columns="detectable_drop"), "regime")) == [
+        *("regime", "points gained [95 %]", "p after Holm", "n_clips")
+    ]
+    certain = pd.DataFrame({"effect": [-0.5], "low": [np.nan], "high": [np.nan]})
+    certain = certain.assign(p_holm=1e-5, n_clips=60)
+    assert reports.difference_table(certain).iloc[0].tolist() == ["-50", "< 0.001", "60"]
+    with pytest.raises(BadInput, match="one of the columns drop, gain, effect"):
+        reports.difference_table(losses.drop(columns="drop"), "label")
+
+
 def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
     def auc(regime: str, value: float, **more) -> dict:
         ends = {"low": value - 0.05, "high": value + 0.05, "n_clips": 90, "n_tracks": 70}

@@ -18,6 +18,7 @@ from offkey.reports.clues import plot_clues
 from offkey.reports.conclusions import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
 from offkey.reports.detectors import plot_agreement, plot_detectors
+from offkey.reports.differences import difference_table
 from offkey.reports.faults import plot_faults
 from offkey.reports.forest import drop_table, gain_table, plot_forest
 from offkey.reports.forgetting import plot_forgetting
@@ -44,6 +45,7 @@ __all__ = [
     "conclusions",
     "confusion_counts",
     "deletion_sentences",
+    "difference_table",
     "drop_table",
     "formatted",
     "gain_table",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from offkey.reports.tables import comparable, need, over_seeds, pick
-from offkey.reports.words import PERTURBATIONS, interval, number, regime_name
+from offkey.reports.words import PERTURBATIONS, interval, points, regime_name
 
 # Where the AUC surely loses less than this share of what the balanced accuracy loses, the order of
 # the clips is mostly kept and a new threshold would win most of the loss back.
@@ -66,7 +66,7 @@ def _clean(rows: pd.DataFrame) -> list[str]:
 
 def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
     worst = family.sort_values("drop").iloc[-1]
-    lost = _points(worst["drop"], worst["low"], worst["high"], worst.get("n_clips", 0))
+    lost = points(worst["drop"], worst["low"], worst["high"], worst.get("n_clips", 0))
     several = f", the worst of {len(family)} levels" if len(family) > 1 else ""
     name = PERTURBATIONS.get(kind, kind.replace("_", " "))
     engine = worst.get("engine", "")
@@ -104,10 +104,10 @@ def _repairs(gains: pd.DataFrame) -> list[str]:
     sentences = []
     for row in shown.to_dict("records"):
         low, high = sorted((abs(row["low"]), abs(row["high"])))
-        points = _points(abs(row["gain"]), low, high, row.get("n_clips", np.inf))
+        moved = points(abs(row["gain"]), low, high, row.get("n_clips", np.inf))
         sentences.append(
             f"Tested on {row['label']}, the detector {regime_name(row['regime'])} "
-            f"{'wins' if row['gain'] > 0 else 'loses'} {points} points against the one trained on "
+            f"{'wins' if row['gain'] > 0 else 'loses'} {moved} points against the one trained on "
             f"clean music ({_seeds(row['n_seeds'])})."
         )
     hidden = len(gains) - len(shown)
@@ -138,9 +138,9 @@ def world_sentences(
         mine = auc[auc["held_out"] == row["held_out"]].set_index("regime")
         levels = {name: _interval(mine.loc[name]) for name in ("heard", "unheard")}
         seen = row["p_tracks_holm"] < LEVEL and row["high"] < 0
-        points = _points(-row["gain"], -row["high"], -row["low"], row["n_clips"])
+        lost = points(-row["gain"], -row["high"], -row["low"], row["n_clips"])
         verdict = (
-            f"not having heard it costs {points} points of balanced accuracy"
+            f"not having heard it costs {lost} points of balanced accuracy"
             if seen
             else "no cost of not having heard it is shown"
         )
@@ -201,8 +201,3 @@ def _shown(test: pd.Series) -> bool:
 
 def _value(row: pd.Series | dict) -> str:
     return interval(row["value"], row["low"], row["high"], "balanced_accuracy", row["n_clips"])
-
-
-def _points(value: float, low: float, high: float, n: float) -> str:
-    texts = [number(part, "accuracy", n).removesuffix(" %") for part in (value, low, high)]
-    return f"{texts[0]} [{texts[1]}, {texts[2]}]"

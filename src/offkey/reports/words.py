@@ -99,6 +99,11 @@ def interval(value: float, low: float, high: float, metric: str = "", n: float =
     return f"{text} [{ends[0]}, {ends[1]}]"
 
 
+def points(value: float, low: float, high: float, n: float = np.inf) -> str:
+    """A difference of shares in points: ``4 [1, 8]``."""
+    return interval(value, low, high, "accuracy", n).replace(" %", "")
+
+
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """Text version of a table: one column per metric, ``value [low, high]``, then n.
 
