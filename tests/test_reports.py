@@ -325,7 +325,7 @@ def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
     assert "Pitch (−2 st) costs 30 [20, 40] points" in text
     assert "mostly a shifted threshold" in text
     assert "Tempo (×0.9): no loss of balanced accuracy is shown" in text
-    assert "No verdict for 1 of 2 edits: a drop below 8.0 points" in text
+    assert "see a drop below 8.0 points here, 2 together only a larger one" in text
     smaller = tests.assign(drop=0.12, low=0.05, high=0.2)
     text = " ".join(reports.conclusions(scores(), smaller, detector="resnet"))
     assert "AUC loses 0.020 [-0.030, 0.060]: whether a new threshold would win it back" in text
@@ -345,6 +345,23 @@ def test_controls_stand_together_in_the_losses() -> None:
     table = reports.drop_table(paired_tests()).set_index("label")
     assert table.loc["null pitch ±0 st", "group"] == "control: the tool, no edit"
     assert table.loc["×0.9", "group"] == "tempo"
+
+
+def test_relative_robustness_is_a_row_per_detector() -> None:
+    relative = pd.DataFrame(
+        {
+            "detector": ["cnn", "cnn", "resnet"],
+            "perturbation": ["codec", "original_pitch", "codec"],
+            "error_ratio": [0.7, 2.04, 1.0],
+            "rise_ratio": [-0.04, np.nan, 1.0],
+        }
+    )
+    table = reports.relative_table(relative)
+    assert list(table) == ["detector", "re-encoding", "random pitch"]
+    assert table.to_numpy().tolist() == [
+        ["cnn", "0.7 (0.0)", "2.0 (–)"],
+        ["resnet", "1.0 (1.0)", "–"],
+    ]
 
 
 def test_differences_are_shown_in_points_with_their_interval() -> None:
@@ -367,7 +384,7 @@ def test_differences_are_shown_in_points_with_their_interval() -> None:
         "label": "+2 st",
         "points lost [95 %]": "-1 [-3, 0]",
         "lowest to highest seed": "-2 to 0",
-        "least that could be seen": "4.1",
+        "least to be seen": "4.1",
         "p after Holm": "0.064",
         "n_seeds": "3",
         "n_clips": "148",

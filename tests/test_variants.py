@@ -66,7 +66,8 @@ def test_same_bytes_however_it_was_built(
     reference = tmp_path / "reference"
     variants.build(tiny_clips, CONDITIONS, reference)
     other = tmp_path / "other"
-    table = store.write_table(tiny_clips, tmp_path / "clips.parquet")
+    table = tmp_path / "clips.parquet"
+    store.write_table(tiny_clips, table)
     program = (
         "import sys, pathlib, pandas as pd\n"
         "from offkey import variants, perturbations\n"

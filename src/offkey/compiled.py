@@ -1,7 +1,7 @@
 """librosa, imported so that its compiled parts are made by one process at a time.
 
 librosa compiles on import and keeps the result on disk. Two processes that do so at once can leave
-a file there that crashes every later process (numba issue 10128), so nothing else imports librosa.
+a file there that crashes every later process, so nothing else imports librosa.
 """
 
 from __future__ import annotations

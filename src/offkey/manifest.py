@@ -103,9 +103,9 @@ def _reason(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def write(clips: pd.DataFrame, folder: Path) -> Path:
+def write(clips: pd.DataFrame, folder: Path) -> None:
     """Validate and write ``clips.parquet`` with its CSV twin."""
-    return store.write_table(validate(clips), folder / "clips.parquet", csv=True)
+    store.write_table(validate(clips), folder / "clips.parquet", csv=True)
 
 
 def read(folder: Path) -> pd.DataFrame:

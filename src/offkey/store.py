@@ -124,15 +124,14 @@ def read_json(path: Path) -> Any:
         raise BadInput(f"{path} is not valid JSON ({error}).") from error
 
 
-def write_table(table: pd.DataFrame, path: Path, *, csv: bool = False) -> Path:
-    """Write a table as Parquet, with a CSV twin beside it where a person would open it."""
+def write_table(table: pd.DataFrame, path: Path, *, csv: bool = False) -> None:
+    """Write a table as ``.parquet``, with a CSV twin beside it where a person would open it."""
     path = path.with_suffix(".parquet")
     with writing(path) as partial:
         table.to_parquet(partial, index=False)
     if csv:
         with writing(path.with_suffix(".csv")) as partial:
             table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
-    return path
 
 
 def read_table(path: Path) -> pd.DataFrame:

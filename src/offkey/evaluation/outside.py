@@ -203,7 +203,8 @@ def place(out: str, file: Path) -> Path:
 def write(scores: pd.DataFrame, path: Path) -> Path:
     """Write the scores in full precision, as CSV or Parquet by the name's end."""
     if path.suffix == ".parquet":
-        return store.write_table(scores, path)
-    with store.writing(path) as partial:
-        scores.to_csv(partial, index=False, lineterminator="\n")
+        store.write_table(scores, path)
+    else:
+        with store.writing(path) as partial:
+            scores.to_csv(partial, index=False, lineterminator="\n")
     return path

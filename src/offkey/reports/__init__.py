@@ -17,7 +17,7 @@ from offkey.reports.clean import clean_notebook, scrub
 from offkey.reports.clues import plot_clues
 from offkey.reports.conclusions import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
-from offkey.reports.detectors import plot_agreement, plot_detectors
+from offkey.reports.detectors import plot_agreement, plot_detectors, relative_table
 from offkey.reports.differences import difference_table
 from offkey.reports.faults import plot_faults
 from offkey.reports.forest import drop_table, gain_table, plot_forest
@@ -80,6 +80,7 @@ __all__ = [
     "publish",
     "question_of",
     "regime_name",
+    "relative_table",
     "reliability_bins",
     "results_index",
     "score_bins",

@@ -165,7 +165,7 @@ def _floors(floors: pd.DataFrame, real: pd.DataFrame) -> list[str]:
                 f"'{row['detector']}' with {_interval(row)} {verdict}."
             )
     pair = over_seeds(real[real["metric"] == "auc"])
-    if len(pair):
+    if len(pair) and np.isfinite(pair["low"].iloc[0]):
         sentences.append(
             "The same network, trained to tell two human sources apart, reaches an AUC of "
             f"{_interval(pair.iloc[0])} ({pair['n_clips'].iloc[0]:.0f} clips)."
@@ -189,8 +189,8 @@ def _undecided(trials: pd.DataFrame) -> list[str]:
     least_text, most_text = f"{least:.1f}", f"{most:.1f}"
     size = most_text if least_text == most_text else f"{least_text} to {most_text}"
     return [
-        f"No verdict for {len(open_)} of {len(trials)} edits: a drop below {size} points could not "
-        "be seen here."
+        f"No verdict for {len(open_)} of {len(trials)} edits: one comparison alone could not see a "
+        f"drop below {size} points here, {len(trials)} together only a larger one."
     ]
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from offkey.reports import style
 from offkey.reports.heat import brackets, heat_map
 from offkey.reports.tables import need, over_seeds
-from offkey.reports.words import metric_name
+from offkey.reports.words import PERTURBATIONS, in_percent, metric_name
 
 
 @style.themed
@@ -33,14 +33,35 @@ def plot_detectors(scores: pd.DataFrame, *, metric: str = "balanced_accuracy") -
     variants = sorted(dict.fromkeys(rows["variant"]), key=lambda name: name != "clean")
     fig = heat_map(rows, names, variants, metric)
     fig.axes[0].set_ylabel("detector")
+    fixed = "Thresholds fixed on clean validation clips; 50 % is a coin flip."
+    chance = fixed if in_percent(metric) else "No threshold is needed; 0.5 is a coin flip."
     style.caption(
         fig,
         f"Every detector under every edit: {metric_name(metric)}",
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks per cell; "
-        f"{brackets(variants)}. All trained on clean music; thresholds fixed on clean validation "
-        "clips. 50 % is a coin flip.",
+        f"{brackets(variants)}. All trained on clean music. {chance}",
     )
     return fig
+
+
+def relative_table(relative: pd.DataFrame) -> pd.DataFrame:
+    """A row per detector, a column per edit: ``error ratio (rise ratio)`` as text.
+
+    Parameters
+    ----------
+    relative : DataFrame
+        From :func:`offkey.evaluation.relative`.
+    """
+    need(relative, "detector", "perturbation", "error_ratio", "rise_ratio")
+    ratios = relative[["error_ratio", "rise_ratio"]].map(
+        lambda ratio: f"{round(ratio, 1) + 0.0:.1f}" if np.isfinite(ratio) else "–"
+    )
+    named = relative.assign(
+        edit=relative["perturbation"].map(PERTURBATIONS).fillna(relative["perturbation"]),
+        text=ratios["error_ratio"] + " (" + ratios["rise_ratio"] + ")",
+    )
+    table = named.pivot(index="detector", columns="edit", values="text")
+    return table[named["edit"].unique()].fillna("–").reset_index().rename_axis(columns=None)
 
 
 @style.themed

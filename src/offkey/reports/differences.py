@@ -54,7 +54,7 @@ def difference_table(found: pd.DataFrame, *keys: str) -> pd.DataFrame:
             ends = [points(row[end], np.nan, np.nan, n) for end in ("seed_low", "seed_high")]
             text["lowest to highest seed"] = " to ".join(ends)
         if "detectable_drop" in row:
-            text["least that could be seen"] = f"{row['detectable_drop']:.1f}"
+            text["least to be seen"] = f"{row['detectable_drop']:.1f}"
         for name in (name for name in _P if name in row):
             text["p after Holm"] = "< 0.001" if row[name] < 0.001 else f"{row[name]:.2g}"
         rows.append(text | {name: f"{row[name]:.0f}" for name in counts})

@@ -50,6 +50,8 @@ def plot_forgetting(
     matrix = matrix.reindex(index=variants, columns=stages)
     fig = style.figure(max(3.4, 0.7 + 0.25 * len(variants)), 10.0)
     left, right = fig.subplots(1, 2, width_ratios=[1.0, 1.15])
+    several = bool(rows.groupby("perturbation")["variant"].nunique().max() > 1)
+    lines = "Thick: mean of an edit's levels and of their 95 % intervals; thin: each level."
     _matrix(left, matrix, [style.short(labels[name], 20) for name in variants], metric)
     _lines(right, rows, stages, metric)
     style.caption(
@@ -57,8 +59,8 @@ def plot_forgetting(
         f"What is learnt and what is forgotten, stage by stage: {metric_name(metric)}",
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks per number. "
         "The detector is trained on one stage after another and tested on everything after each. "
-        "A line that falls to the right has been forgotten. Thick: mean of an edit's levels, the "
-        f"bar is the mean of their 95 % intervals; thin: each level.{seeds_note(rows)}",
+        "A line that falls to the right has been forgotten. "
+        f"{lines if several else 'Bars: 95 % intervals.'}{seeds_note(rows)}",
         right.get_legend_handles_labels()[0],
         columns=4,
     )
@@ -105,4 +107,4 @@ def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> No
     axis.set_title("the same, as lines")
     axis.set_ylim(top=1.02)
     if in_percent(metric):
-        axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+        axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}")

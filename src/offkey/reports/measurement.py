@@ -35,12 +35,13 @@ def plot_measurement(table: pd.DataFrame) -> Figure:
         _error(below, rows, unit)
         above.set_title(style.short(name))
     engines = table["engine"].nunique() if "engine" in table else 1
-    per_point = table.groupby(["quantity", "asked"]).size() // engines
+    per_edit = table.groupby(["quantity", "variant"]).size().max()
     style.caption(
         fig,
         "Did the edit do what was asked?",
-        f"n = {per_point.max()} clips per asked value. Above: on the grey line measured equals "
-        "asked. Below: what is left; the bar spans 95 % of the clips, the dot is their median.",
+        f"n = {per_edit} clips per edit; a random draw asks something else of each. Above: on the "
+        "grey line measured equals asked. Below: what is left; the bar spans 95 % of the clips, "
+        "the dot is their median.",
         axes[0, 0].get_legend_handles_labels()[0] if engines > 1 else (),
     )
     return fig

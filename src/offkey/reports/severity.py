@@ -182,11 +182,13 @@ def _legend(rows: pd.DataFrame) -> list[Line2D]:
 
 def _note(rows: pd.DataFrame) -> str:
     seeds = int(rows["n_seeds"].max())
-    band = "Band and bars: 95 % interval over tracks"
+    engines = [name for name in dict.fromkeys(rows["engine"]) if name]
+    whose = f" (of {engines[0]})" if len(engines) > 1 else ""
+    band = f"Band{whose} and bars: 95 % interval over tracks"
     if seeds > 1:
-        band = f"Mean of {seeds} seeds; bands reach from the lowest to the highest 95 % interval"
+        band = f"Mean of {seeds} seeds; bands{whose} reach from the lowest to the highest interval"
     return (
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks per point. "
         f"{band}. The threshold is fixed on clean validation clips; AUC needs none, so accuracy "
-        "that falls while AUC stays means a shifted threshold, not lost separability."
+        "that falls while AUC stays may mean a shifted threshold, not lost separability."
     )

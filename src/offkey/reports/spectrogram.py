@@ -56,7 +56,12 @@ def mel_table(
 
 
 @style.themed
-def plot_spectrogram(mels: pd.DataFrame, *, edit: str = "edited") -> Figure:
+def plot_spectrogram(
+    mels: pd.DataFrame,
+    *,
+    edit: str = "edited",
+    title: str = "What the edit does to the picture the detector sees",
+) -> Figure:
     """Draw original, edited and their difference, in Hz and seconds.
 
     Where the edit changes the duration, the difference compares equal positions in the piece
@@ -68,6 +73,8 @@ def plot_spectrogram(mels: pd.DataFrame, *, edit: str = "edited") -> Figure:
         From :func:`mel_table`.
     edit : str
         Words for the edited panel, e.g. "+2 st".
+    title : str
+        What is compared.
     """
     need(mels, "panel", "time_s", "frequency_hz", "level_db")
     arrays, hz, step = {}, np.sort(mels["frequency_hz"].unique()), 0.0
@@ -88,10 +95,10 @@ def plot_spectrogram(mels: pd.DataFrame, *, edit: str = "edited") -> Figure:
     fig.colorbar(mesh, ax=list(axes[:2]), label="level (dB below the maximum)", pad=0.01)
     title = "difference" if same else "difference at equal position"
     mesh = _mel(axes[2], change, step, title, cmap=style.diverging(), vmin=-30, vmax=30)
-    fig.colorbar(mesh, ax=axes[2], label="edited − original (dB)", pad=0.02)
+    fig.colorbar(mesh, ax=axes[2], label="difference (dB)", pad=0.02)
     _hz_axis(axes[0], hz)
     note = f"One clip, {len(hz)} mel bands, {1000 * step:.0f} ms per frame. Clipped at ±30 dB."
-    style.caption(fig, f"What the edit does to the picture the detector sees: {edit}", note)
+    style.caption(fig, f"{title}: {edit}", note)
     return fig
 
 

@@ -141,6 +141,8 @@ def headline(
             name = PERTURBATIONS.get(str(perturbation), str(perturbation)).replace("_", " ")
             alone = perturbation == "clean" or str(perturbation).startswith("original_")
             text = name if alone else f"{name}: {text}"
+            engines = family["engine"].nunique()
+            text += f" by {worst['engine']}" if engines > 1 else ""
             text += f" (worst of {count})" if count > 1 else ""
             same = (family["variant"] == worst["variant"]) & (family["engine"] == worst["engine"])
             found.append(family[same].assign(tested_on=text))

@@ -138,7 +138,10 @@ def _cell(value: Any) -> Any:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float):
-        return f"{value if abs(value) > EXACT else 0.0:.4g}"  # no "-0", no "1e-18"
+        # no "-0", no "1e-18", no "1.6e+04"
+        return (
+            f"{value:.0f}" if abs(value) >= 1e4 else f"{value if abs(value) > EXACT else 0.0:.4g}"
+        )
     return value
 
 
