@@ -19,6 +19,9 @@ from tqdm.auto import tqdm
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Environment variables that say how many threads a numerical library takes."""
 
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+"""Environment of processes that compute; glibc keeps what they free: they ask for as much again."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -46,7 +49,7 @@ def start_local(n_workers: int) -> Any:
     """Start a local Dask cluster: one thread a worker, since numba and BLAS must not compete."""
     from distributed import LocalCluster
 
-    with _single_threaded():
+    with _inherited({**dict.fromkeys(THREADS, "1"), **MEMORY}):
         return LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,
@@ -58,10 +61,10 @@ def start_local(n_workers: int) -> Any:
 
 
 @contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Let processes started here inherit one thread for numerical libraries, not this one's."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+def _inherited(environment: dict[str, str]) -> Iterator[None]:
+    """Let processes started here inherit these variables instead of this one's."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
     try:
         yield
     finally:

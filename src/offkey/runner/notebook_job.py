@@ -18,8 +18,6 @@ from offkey import cluster, store
 WRITTEN = "written.txt"
 PATIENCE_S = 8.0
 """How long a process may take to stop its kernel before it is killed itself."""
-# glibc: keep freed memory, for a training asks for the same again at every step
-_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
 
 @dataclass(frozen=True)
@@ -126,6 +124,6 @@ def environment(*, data: Path, jobs: int, threads: int, scheduler: str = "") -> 
         "OFFKEY_DATA": str(data),
         "OFFKEY_JOBS": str(jobs),
         "OFFKEY_SCHEDULER": scheduler,
-        **_MEMORY,
+        **cluster.MEMORY,
         **{name: str(threads) for name in cluster.THREADS},
     }
