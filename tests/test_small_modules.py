@@ -83,10 +83,10 @@ def test_players_hold_their_sound_or_say_why_not(monkeypatch) -> None:
 
 
 def _threads(_: int) -> list[str | None]:
-    return [os.environ.get(name) for name in cluster.THREADS]
+    return [os.environ.get(name) for name in (*cluster.THREADS, *cluster.MEMORY)]
 
 
-def test_workers_take_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_take_one_thread_each_and_keep_what_they_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     with cluster.start_local(2) as local:
@@ -95,5 +95,5 @@ def test_workers_take_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
         found = cluster.run(_threads, range(4), label="threads")
         cluster._client().close()
         cluster._client.cache_clear()
-    assert found == [["1"] * len(cluster.THREADS)] * 4
+    assert found == [[*["1"] * len(cluster.THREADS), *cluster.MEMORY.values()]] * 4
     assert os.environ["OMP_NUM_THREADS"] == "2" and "MKL_NUM_THREADS" not in os.environ
