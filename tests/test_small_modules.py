@@ -86,7 +86,9 @@ def _threads(_: int) -> list[str | None]:
     return [os.environ.get(name) for name in (*cluster.THREADS, *cluster.MEMORY)]
 
 
-def test_workers_take_one_thread_each_and_keep_what_they_free(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_take_one_thread_each_and_keep_what_they_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     with cluster.start_local(2) as local:
