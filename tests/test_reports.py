@@ -347,6 +347,17 @@ def test_controls_stand_together_in_the_losses() -> None:
     assert table.loc["×0.9", "group"] == "tempo"
 
 
+def test_a_spectrogram_says_what_is_compared() -> None:
+    level = np.full((8, 5), -20.0)
+    axes = {"frequencies_hz": np.linspace(100, 8000, 8), "frame_s": 0.032}
+    for edited in (level, level[:, :4]):  # of equal length, and shorter
+        mels = reports.mel_table(level, edited, **axes)
+        usual = reports.plot_spectrogram(mels, edit="+2 st").get_suptitle()
+        assert usual == "What the edit does to the picture the detector sees: +2 st"
+        named = reports.plot_spectrogram(mels, edit="twin", title="A clip and its twin")
+        assert named.get_suptitle() == "A clip and its twin: twin"
+
+
 def test_relative_robustness_is_a_row_per_detector() -> None:
     relative = pd.DataFrame(
         {

@@ -93,8 +93,8 @@ def plot_spectrogram(
         # magma is dark at the floor in both themes: it is the level's own scale, not the page's.
         mesh = _mel(axis, level, step, name, cmap="magma", vmin=FLOOR_DB, vmax=0)
     fig.colorbar(mesh, ax=list(axes[:2]), label="level (dB below the maximum)", pad=0.01)
-    title = "difference" if same else "difference at equal position"
-    mesh = _mel(axes[2], change, step, title, cmap=style.diverging(), vmin=-30, vmax=30)
+    what = "difference" if same else "difference at equal position"
+    mesh = _mel(axes[2], change, step, what, cmap=style.diverging(), vmin=-30, vmax=30)
     fig.colorbar(mesh, ax=axes[2], label="difference (dB)", pad=0.02)
     _hz_axis(axes[0], hz)
     note = f"One clip, {len(hz)} mel bands, {1000 * step:.0f} ms per frame. Clipped at ±30 dB."
