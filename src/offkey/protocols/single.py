@@ -118,6 +118,5 @@ def predict(
 def _scores(detector: Any, variant: Variant) -> np.ndarray:
     place = detector.folder / "predictions" / f"{variant.content()}.parquet"
     if not place.is_file():
-        scores = pd.DataFrame({"score": detector.predict_proba(variant)})
-        store.write_table(scores.assign(clip_id=variant.clips["clip_id"].to_numpy()), place)
+        store.write_table(pd.DataFrame({"score": detector.predict_proba(variant)}), place)
     return store.read_table(place)["score"].to_numpy()

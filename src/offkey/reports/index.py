@@ -20,7 +20,7 @@ from offkey.reports.words import formatted, table_html
 from offkey.workspace import SUMMARY
 
 HEADLINE_FIGURES = ("headline", "severity")
-_HIDDEN = (*("name", "study", "title", "question", "description", "runs", "headline", "products"),)
+_HIDDEN = ("name", "study", "title", "question", "description", "runs", "headline", "products")
 
 
 def study_index(
