@@ -67,6 +67,16 @@ def test_losses_average_the_seeds_and_pair_the_clips() -> None:
     assert (found["n_seeds"] == 2).all()
 
 
+def test_a_seed_is_measured_against_its_own_clean_score() -> None:
+    def model(seed: int, wrong: int) -> pd.DataFrame:
+        score = np.where(TARGET == 1, 0.9, 0.1)
+        score[:wrong] = 1 - score[:wrong]
+        return table({"clean": score, "tempo0.9": score}, TARGET, seed=seed)
+
+    unmoved = evaluation.losses(pd.concat([model(0, 2), model(1, 10)])).iloc[0]
+    assert (unmoved["drop"], unmoved["seed_low"], unmoved["seed_high"]) == (0, 0, 0)
+
+
 def test_what_could_be_seen_counts_the_tracks_of_one_class() -> None:
     apart = np.repeat([0, 1], [24, 16])  # pairs of clips of one class: 12 and 8 tracks
     same = np.where(apart == 1, 0.9, 0.1)

@@ -445,6 +445,32 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
     assert "two human sources apart" in text[3]
 
 
+def test_names_of_trainings_and_stages_are_words() -> None:
+    named = scores().replace({"stage": {"10 pitch": "10 pitch_tempo"}})
+    ticks = [
+        " ".join(tick.get_text().split())
+        for figure in (reports.plot_regimes(scores()), reports.plot_forgetting(named))
+        for tick in [*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()]
+    ]
+    assert "one after another" in ticks
+    assert "10 pitch and tempo" in ticks
+
+
+def test_controls_of_several_engines_are_told_apart() -> None:
+    other = (
+        scores()
+        .query("variant == 'round_trip_pitch'")
+        .assign(variant="round_trip_pitch@signalsmith", engine="signalsmith")
+    )
+    legends = [
+        [text.get_text() for text in reports.plot_severity(table).legends[0].get_texts()]
+        for table in (scores(), pd.concat([scores(), other]))
+    ]
+    control = "control: edited and edited back"
+    assert control in legends[0]
+    assert f"{control} (from the left: vocoder, signalsmith)" in legends[1]
+
+
 def test_gains_are_sentences_only_when_chance_does_not_explain_them() -> None:
     gains = pd.DataFrame(
         [

@@ -6,6 +6,7 @@ intervals and tests are over tracks, the seeds as they are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,9 @@ def compare_regimes(
             about = dict(zip(TRAINED, keys, strict=True))
             about |= {name: model[name].iloc[0] for name in CONDITION} | {"variant": variant}
             both = model[model["clip_id"].isin(known.index)]
-            rows.append({**about, **_difference(both, known, resamples, n_permutations, seed)})
+            mean = dict.fromkeys(both["seed"].unique(), known)
+            found = _difference(both, known, resamples, n_permutations, seed, by_seed=mean)
+            rows.append({**about, **found})
     return pd.DataFrame(_corrected(rows), columns=COLUMNS)
 
 
@@ -91,11 +94,11 @@ def losses(
     -------
     DataFrame
         Columns ``LOSS_COLUMNS``. ``drop``: balanced accuracy clean minus edited, mean over the
-        seeds, as a fraction. ``seed_low, seed_high``: lowest and highest seed against the clean
-        mean. ``detectable_drop``, in points (0-100): the smallest drop that could be told from 0
-        here, half the interval's width and at least what six tracks of the larger class make.
-        ``p_tracks``: sign flips of each track's part of the drop. ``p_tracks_holm``: corrected
-        over the edits of a model.
+        seeds, as a fraction. ``seed_low, seed_high``: lowest and highest seed, each against its
+        own clean score. ``detectable_drop``, in points (0-100): the smallest drop that could be
+        told from 0 here, half the interval's width and at least what six tracks of the larger
+        class make. ``p_tracks``: sign flips of each track's part of the drop. ``p_tracks_holm``:
+        corrected over the edits of a model.
     """
     table = judged(predictions)
     resamples = uncertainty.resample_tracks(
@@ -113,11 +116,12 @@ def losses_of(
     """Rows of :func:`losses` for one model, of :func:`judged` predictions; none without clean."""
     clean = model[model["variant"] == CLEAN]
     known = clean.groupby("clip_id")["right"].mean()
+    own = {each: one.set_index("clip_id")["right"] for each, one in clean.groupby("seed")}
     rows = []
     for _, part in model[model["variant"] != CLEAN].groupby("variant", sort=False):
         both = part[part["clip_id"].isin(known.index)]
         if len(both):
-            gain = _difference(both, known, resamples, n_permutations, seed)
+            gain = _difference(both, known, resamples, n_permutations, seed, by_seed=own)
             about = {name: both[name].iloc[0] for name in [*TRAINED, *CONDITION]}
             rows.append({**about, **_turned(gain)})
     return _corrected(rows)
@@ -156,7 +160,10 @@ def _difference(
     resamples: uncertainty.Resamples,
     n_permutations: int,
     seed: int,
+    *,
+    by_seed: Mapping[Any, pd.Series],
 ) -> dict[str, Any]:
+    """`model` against `known`, and each of its seeds against its own entry of `by_seed`."""
     clips = model.groupby("clip_id").agg(
         track_id=("track_id", "first"), target=("target", "first"), right=("right", "mean")
     )
@@ -169,17 +176,17 @@ def _difference(
     in_either = [len(np.unique(track[target == which])) for which in (0, 1)]
     low, high, _ = uncertainty.interval((draws[0] + draws[1]) / 2, min(in_either))
     share = change / (2 * in_class)
-    by_seed = [_gain(one, known) for _, one in model.groupby("seed")]
+    of_seeds = [_gain(one, by_seed[each]) for each, one in model.groupby("seed")]
     return {
         "gain": float(share.sum()) if min(in_either) else float("nan"),
         "low": low,
         "high": high,
-        "seed_low": min(by_seed),
-        "seed_high": max(by_seed),
+        "seed_low": min(of_seeds),
+        "seed_high": max(of_seeds),
         "p_tracks": paired.sign_flip_p(
             np.bincount(track, weights=share), n_permutations=n_permutations, seed=seed
         ),
-        "n_seeds": len(by_seed),
+        "n_seeds": len(of_seeds),
         "n_clips": len(clips),
         "n_tracks": len(np.unique(track)),
         "n_larger": max(in_either),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -74,7 +77,7 @@ def _matrix(axis: Axes, matrix: pd.DataFrame, names: list[str], metric: str) -> 
     axis.grid(False)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
-    axis.set_xticks(range(len(matrix.columns)), [style.short(name, 14) for name in matrix.columns])
+    axis.set_xticks(range(len(matrix.columns)), _ticks(matrix.columns))
     axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("after training stage")
     axis.set_ylabel("tested on")
@@ -84,6 +87,12 @@ def _matrix(axis: Axes, matrix: pd.DataFrame, names: list[str], metric: str) -> 
         text = f"{100 * value:.0f}" if in_percent(metric) else f"{value:.2f}"
         ink = style.on(mesh.cmap(mesh.norm(value)))
         axis.text(column, row, text, ha="center", va="center", color=ink, size=8.5)
+
+
+def _ticks(stages: Iterable[str]) -> list[str]:
+    """Stages as tick labels on two lines: "3 pitch_tempo" is pitch and tempo."""
+    words = [style.short(str(stage).replace("_", " and "), 24) for stage in stages]
+    return [textwrap.fill(name, 12) for name in words]
 
 
 def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> None:
@@ -101,7 +110,7 @@ def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> No
         axis.vlines(dodged, mean["low"], mean["high"], color=ink, linewidth=1.4)
         name = f"tested on {PERTURBATIONS.get(kind, kind)}"
         axis.plot(dodged, mean["value"], dash, color=ink, linewidth=2.6, marker="o", label=name)
-    axis.set_xticks(places, [style.short(name, 14) for name in stages])
+    axis.set_xticks(places, _ticks(stages))
     axis.set_xlabel("after training stage")
     axis.set_ylabel(metric_name(metric) + (" (%)" if in_percent(metric) else ""))
     axis.set_title("the same, as lines")

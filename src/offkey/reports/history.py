@@ -41,7 +41,7 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
             best = rows.nsmallest(1, "val_loss").iloc[0]
             axis.plot(best["epoch"], best["val_loss"], "o", mfc="none", mec=val, ms=10,
                       label="lowest validation loss")  # fmt: skip
-        axis.set_title(style.short(name))
+        axis.set_title(style.short(str(name).replace("_", " and ")))
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(bottom=0)

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from offkey.reports import style
 from offkey.reports.heat import brackets, heat_map
 from offkey.reports.tables import last_stage, need, over_seeds, pick, seeds_note
-from offkey.reports.words import metric_name
+from offkey.reports.words import metric_name, regime_name
 
 
 @style.themed
@@ -60,6 +60,6 @@ _SINGLE = ("clean", "retrained")
 
 def _row_name(row: dict, labels: pd.Series) -> str:
     if row["regime"] not in _SINGLE:
-        return str(row["regime"])
+        return regime_name(row["regime"]).removeprefix("trained ").removeprefix("on ")
     trained = row["train_variant"]
     return style.short(labels.get(trained, trained), 20)

@@ -173,9 +173,12 @@ def _legend(rows: pd.DataFrame) -> list[Line2D]:
         ]
     words = {"round_trip": "control: edited and edited back", "original": "random draw per clip"}
     for prefix, (_, marker) in ASIDE.items():
-        if rows["perturbation"].str.startswith(prefix).any():
+        mine = rows[rows["perturbation"].str.startswith(prefix)]
+        tools = [name for name in dict.fromkeys(mine["engine"]) if name]
+        order = f" (from the left: {', '.join(tools)})" if len(tools) > 1 else ""
+        if len(mine):
             handles.append(Line2D([], [], color=ink, marker=marker, markerfacecolor=paper,
-                                  linestyle="", label=words[prefix]))  # fmt: skip
+                                  linestyle="", label=words[prefix] + order))  # fmt: skip
     chance = Line2D([], [], color=style.base("faint"), linestyle=(0, (1, 2)), label="coin flip")
     return [*handles, chance]
 
