@@ -4,18 +4,17 @@
 
 Both sides decode the same FLAC clips, 16 kHz mono as the embedded study keeps them and 44.1 kHz
 stereo as music comes, and make the same seven variants and their log-mels, on one core, in turn
-within one run, after a warm-up; the ratio is taken round by round.
+within one run, after a warm-up and with the memory settings that a study's processes have; the
+ratio is taken round by round.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1", OFFKEY_JOBS="1")
-
 import argparse
+import os
 import platform
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,15 +24,21 @@ import numpy as np
 import pandas as pd
 import soundfile as sf
 
-from offkey import audio, perturbations, seeding, store
+from offkey import audio, cluster, perturbations, seeding, store
 from offkey.features import LogMel
 from offkey.perturbations import Source
 
-VARIANTS = ["clean", "pitch-2", "pitch+2", "tempo0.9", "tempo1.1"]
-VARIANTS += ["pitch_tempo-2x1.1", "pitch_tempo+2x0.9"]
-
-
+NAMES = ["clean", "pitch-2", "pitch+2", "tempo0.9", "tempo1.1"]
+VARIANTS = perturbations.find([*NAMES, "pitch_tempo-2x1.1", "pitch_tempo+2x0.9"])
 SOURCES = {"16 kHz mono": (16_000, 1), "44.1 kHz stereo": (44_100, 2)}
+
+
+def as_in_a_study() -> None:
+    """Start again on one core, with the memory settings of a study: both are read at the start."""
+    one_core = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OFFKEY_JOBS": "1"}
+    wanted = {**one_core, **cluster.MEMORY}
+    if not wanted.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
 
 
 def make_clips(folder: Path, count: int, rate: int, channels: int) -> list[Path]:
@@ -59,7 +64,7 @@ def ours(path: Path) -> list[np.ndarray]:
     features = LogMel()
     source = Source(audio.load(path))
     mels = []
-    for condition in perturbations.find(VARIANTS):
+    for condition in VARIANTS:
         drawn = perturbations.draw(condition, 0, path.stem)
         edited, _ = perturbations.apply(condition, source, drawn)
         mels.append(features(features.centre(edited, 2)))
@@ -70,7 +75,7 @@ def naive(path: Path) -> list[np.ndarray]:
     """One librosa.load, one librosa effect and one librosa log-mel per variant."""
     features = LogMel()
     mels = []
-    for condition in perturbations.find(VARIANTS):
+    for condition in VARIANTS:
         samples, rate = librosa.load(path, sr=16_000)
         drawn = perturbations.draw(condition, 0, path.stem)
         if "semitones" in drawn:
@@ -120,4 +125,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    as_in_a_study()
     main()

@@ -1,4 +1,4 @@
-"""What is compiled on first use, compiled at once: librosa's functions and the vocoder's.
+"""What is compiled on first use, compiled at once: librosa's functions, the vocoder, the log-mel.
 
 numba keeps the result on disk, so this is worth doing once, after the installation; else the first
 notebooks wait for it, all of them at a time.
@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from offkey import audio, compiled, decoders, perturbations
-from offkey.features import NamedFeatures
+from offkey.features import LogMel, NamedFeatures
 from offkey.perturbations import Source
 
 _SECONDS = 5
@@ -32,5 +32,6 @@ def warm_up() -> float:
     decoders.twin(noise, "griffin_mel_80", seed=0, key="warm-up")
     (edit,) = perturbations.find(["pitch+2"])
     perturbations.apply(edit, Source(noise), perturbations.draw(edit, 0, "warm-up"))
+    LogMel()(noise)
     NamedFeatures()(noise)
     return time.monotonic() - begin

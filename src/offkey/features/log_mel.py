@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+import numba
 import numpy as np
 import scipy.fft
 import scipy.signal
@@ -62,12 +63,12 @@ class LogMel(Window):
         ndarray of float32, shape (n // hop, n_mels)
             dB relative to the maximum of the stretch, at least `floor_db`.
         """
-        padded = np.pad(samples, self.n_fft // 2)
+        padded = np.zeros(len(samples) + self.n_fft, np.float32)
+        padded[self.n_fft // 2 :][: len(samples)] = samples
         blocks = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[:: self.hop]
         blocks = blocks[: len(samples) // self.hop]
         spectrum = scipy.fft.rfft(blocks * _window(self.n_fft), axis=1, overwrite_x=True)
-        power = spectrum.real**2 + spectrum.imag**2
-        mel = _filters(self) @ power.T
+        mel = _filters(self) @ _power(spectrum)
         peak = max(float(mel.max()), 1e-10)
         decibel = 10 * np.log10(np.maximum(mel, 1e-10) / np.float32(peak))
         return np.maximum(decibel.T, self.floor_db).astype(np.float32)
@@ -77,6 +78,18 @@ class LogMel(Window):
         librosa = compiled.librosa()
         edges = librosa.mel_frequencies(self.n_mels + 2, fmin=0, fmax=self.sample_rate_hz / 2)
         return np.asarray(edges[1:-1])
+
+
+@numba.njit(cache=True)
+def _power(spectrum):  # type: ignore[no-untyped-def]
+    """Squared magnitudes turned to (n_bins, n_frames), as the sparse product wants them."""
+    n_frames, n_bins = spectrum.shape
+    power = np.empty((n_bins, n_frames), np.float32)
+    for b in range(n_bins):
+        for i in range(n_frames):
+            value = spectrum[i, b]
+            power[b, i] = value.real * value.real + value.imag * value.imag
+    return power
 
 
 @cache

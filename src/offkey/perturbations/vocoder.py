@@ -22,6 +22,8 @@ import scipy.fft
 import scipy.signal
 import soxr
 
+from offkey import audio
+
 RECIPE = 2
 N_FFT = 2048
 HOP = 512
@@ -56,7 +58,8 @@ def _window() -> np.ndarray:
 
 def frames(samples: np.ndarray, n_fft: int = N_FFT, hop: int = HOP) -> np.ndarray:
     """Centred, zero-padded frames of a signal, a view of shape (n_frames, n_fft)."""
-    padded = np.pad(samples, n_fft // 2)
+    padded = np.zeros(len(samples) + 2 * (n_fft // 2), samples.dtype)
+    padded[n_fft // 2 :][: len(samples)] = samples
     return np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
 
 
@@ -99,8 +102,7 @@ def shift_and_stretch(analysis: Analysis, semitones: float, rate: float) -> np.n
     stretched = stretch(analysis, rate * factor)
     if semitones:
         stretched = soxr.resample(stretched, 1.0 / factor, 1.0, quality="HQ")
-    n = round(analysis.n_samples / rate)
-    return np.pad(stretched[:n], (0, max(0, n - len(stretched))))
+    return audio.fix_length(stretched, round(analysis.n_samples / rate))
 
 
 def _inverse(spectrum: np.ndarray, length: int) -> np.ndarray:
@@ -108,8 +110,7 @@ def _inverse(spectrum: np.ndarray, length: int) -> np.ndarray:
     n_frames = min(len(spectrum), -(-(length + N_FFT) // HOP))
     blocks = scipy.fft.irfft(spectrum[:n_frames], n=N_FFT, axis=1)
     signal = _overlap_add(blocks, window, _inverse_weight(n_frames))
-    signal = signal[N_FFT // 2 : N_FFT // 2 + length]
-    return np.pad(signal, (0, length - len(signal)))
+    return audio.fix_length(signal[N_FFT // 2 :], length)
 
 
 @lru_cache(maxsize=64)
