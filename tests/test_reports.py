@@ -421,7 +421,8 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
 
     worlds = [auc(regime, value, held_out=name) for name, regime, value in (
         ("codec", "heard", 0.95), ("codec", "unheard", 0.6),
-        ("vocoder", "heard", 0.95), ("vocoder", "unheard", 0.94))]  # fmt: skip
+        ("vocoder", "heard", 0.95), ("vocoder", "unheard", 0.94),
+        ("sines", "heard", 0.95), ("sines", "unheard", 0.9))]  # fmt: skip
     costs = pd.DataFrame(
         [
             {"held_out": "codec", "gain": -0.3, "low": -0.4, "high": -0.2, "p_tracks_holm": 0.002},
@@ -432,6 +433,13 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
                 "high": 0.02,
                 "p_tracks_holm": 0.7,
             },
+            {
+                "held_out": "sines",
+                "gain": -0.08,
+                "low": -0.15,
+                "high": -0.01,
+                "p_tracks_holm": 0.08,
+            },
         ]
     ).assign(n_clips=90)
     floors = [auc("clean", 0.65, detector="shortcut"), auc("clean", 0.68, detector="resnet")]
@@ -440,9 +448,29 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
     )
     assert "codec left out of training: AUC 0.60 [0.55, 0.65] instead of 0.95" in text[0]
     assert "costs 30 [20, 40] points" in text[0]
-    assert "no cost of not having heard it is shown" in text[1]
-    assert "cannot be told from that" in text[2]
-    assert "two human sources apart" in text[3]
+    assert "no cost of not having heard it is shown (1 [-2, 4] points)" in text[1]
+    assert "a cost of 8 [1, 15] points for not having heard it may still be chance" in text[2]
+    assert "cannot be told from that" in text[3]
+    assert "two human sources apart" in text[4]
+
+
+def test_a_table_does_not_let_one_row_stand_for_several() -> None:
+    seeds = pd.concat([scores().assign(seed=seed) for seed in (0, 1)])
+    rows = seeds[(seeds["metric"] == "auc") & (seeds["regime"] == "clean")]
+    columns = ["label", "metric", "value", "low", "high"]
+    with pytest.raises(BadInput, match="over_seeds"):
+        words.formatted(rows[columns])
+    assert len(words.formatted(reports.over_seeds(rows)[columns])) == len(VARIANTS)
+
+
+def test_of_equal_levels_both_name_the_first() -> None:
+    equal = scores().query("regime == 'clean'").copy()
+    equal["value"] = np.where(equal["metric"] == "balanced_accuracy", 0.9, equal["value"])
+    dust = (equal["variant"] == "pitch-2") & (equal["metric"] == "balanced_accuracy")
+    equal.loc[dust, "value"] += 1e-13
+    first = equal.loc[equal["perturbation"] == "pitch", "label"].iloc[0]
+    table = reports.headline(equal)
+    assert table["tested_on"].str.startswith(f"pitch: {first}").any()
 
 
 def test_names_of_trainings_and_stages_are_words() -> None:

@@ -133,11 +133,11 @@ def _turned(gain: dict[str, Any]) -> dict[str, Any]:
     width = 50 * (gain["high"] - gain["low"])
     return {
         **gain,
-        "drop": -gain["gain"],
-        "low": -gain["high"],
-        "high": -gain["low"],
-        "seed_low": -gain["seed_high"],
-        "seed_high": -gain["seed_low"],
+        "drop": _exact(-gain["gain"]),
+        "low": _exact(-gain["high"]),
+        "high": _exact(-gain["low"]),
+        "seed_low": _exact(-gain["seed_high"]),
+        "seed_high": _exact(-gain["seed_low"]),
         "detectable_drop": float(np.fmax(width, floor)),
     }
 
@@ -178,11 +178,11 @@ def _difference(
     share = change / (2 * in_class)
     of_seeds = [_gain(one, by_seed[each]) for each, one in model.groupby("seed")]
     return {
-        "gain": float(share.sum()) if min(in_either) else float("nan"),
-        "low": low,
-        "high": high,
-        "seed_low": min(of_seeds),
-        "seed_high": max(of_seeds),
+        "gain": _exact(share.sum()) if min(in_either) else float("nan"),
+        "low": _exact(low),
+        "high": _exact(high),
+        "seed_low": _exact(min(of_seeds)),
+        "seed_high": _exact(max(of_seeds)),
         "p_tracks": paired.sign_flip_p(
             np.bincount(track, weights=share), n_permutations=n_permutations, seed=seed
         ),
@@ -191,6 +191,11 @@ def _difference(
         "n_tracks": len(np.unique(track)),
         "n_larger": max(in_either),
     }
+
+
+def _exact(share: float) -> float:
+    """Without what is left of sums that are zero on paper, and without its sign."""
+    return round(float(share), 12) + 0.0
 
 
 def _gain(one: pd.DataFrame, known: pd.Series) -> float:

@@ -33,7 +33,7 @@ from offkey.reports.regimes import plot_regimes
 from offkey.reports.reliability import plot_reliability, reliability_bins
 from offkey.reports.severity import plot_severity
 from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
-from offkey.reports.tables import comparable, headline, main_variants, per_variant
+from offkey.reports.tables import comparable, headline, main_variants, over_seeds, per_variant
 from offkey.reports.threshold import plot_threshold, threshold_table
 from offkey.reports.words import formatted, regime_name
 
@@ -54,6 +54,7 @@ __all__ = [
     "main_variants",
     "mel_table",
     "notebook_page",
+    "over_seeds",
     "per_variant",
     "plot_agreement",
     "plot_attention",

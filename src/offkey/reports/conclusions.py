@@ -65,7 +65,7 @@ def _clean(rows: pd.DataFrame) -> list[str]:
 
 
 def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
-    worst = family.sort_values("drop").iloc[-1]
+    worst = family.sort_values("drop", ascending=False, kind="stable").iloc[0]
     lost = points(worst["drop"], worst["low"], worst["high"], worst.get("n_clips", 0))
     several = f", the worst of {len(family)} levels" if len(family) > 1 else ""
     name = PERTURBATIONS.get(kind, kind.replace("_", " "))
@@ -139,11 +139,14 @@ def world_sentences(
         levels = {name: _interval(mine.loc[name]) for name in ("heard", "unheard")}
         seen = row["p_tracks_holm"] < LEVEL and row["high"] < 0
         lost = points(-row["gain"], -row["high"], -row["low"], row["n_clips"])
-        verdict = (
-            f"not having heard it costs {lost} points of balanced accuracy"
-            if seen
-            else "no cost of not having heard it is shown"
-        )
+        verdict = f"no cost of not having heard it is shown ({lost} points)"
+        if seen:
+            verdict = f"not having heard it costs {lost} points of balanced accuracy"
+        elif row["high"] < 0:
+            verdict = (
+                f"a cost of {lost} points for not having heard it may still be chance among "
+                f"{len(costs)} comparisons (p after Holm {row['p_tracks_holm']:.2g})"
+            )
         sentences.append(
             f"{row['held_out']} left out of training: AUC {levels['unheard']} instead of "
             f"{levels['heard']} ({row['n_clips']:.0f} clips); {verdict}."

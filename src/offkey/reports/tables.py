@@ -134,8 +134,9 @@ def headline(
     for _, group in rows.groupby(["detector", "regime"], sort=False):
         for perturbation, family in group.groupby("perturbation", sort=False):
             lead = family[family["metric"] == metrics[0]]
-            lead = (lead if len(lead) else family).sort_values("value")
-            worst = lead.iloc[0]
+            lead = lead if len(lead) else family
+            # of equals the first, as in the sentences: sums of fractions differ by rounding alone
+            worst = lead.loc[lead["value"].round(9).sort_values(kind="stable").index[0]]
             count = family["variant"].nunique()
             text = str(worst["label"] or worst["variant"])
             name = PERTURBATIONS.get(str(perturbation), str(perturbation)).replace("_", " ")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from offkey.errors import BadInput
+
 # metric -> (name, shown in per cent)
 METRICS = {
     "balanced_accuracy": ("balanced accuracy", True),
@@ -123,6 +125,11 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     for key, group in table.groupby(keys or (lambda _: 0), sort=False, dropna=False):
         names = key if isinstance(key, tuple) else (key,)
         row = {name.replace("_", " "): _cell(part) for name, part in zip(keys, names, strict=False)}
+        if group["metric"].duplicated().any():
+            raise BadInput(
+                f"several rows stand for {dict(row)}: take their mean (over_seeds), "
+                "or name them apart."
+            )
         for record in group.to_dict("records"):
             low, high = record.get("low", np.nan), record.get("high", np.nan)
             n = record.get("n_clips", np.inf)
