@@ -463,7 +463,7 @@ def test_a_table_does_not_let_one_row_stand_for_several() -> None:
     assert len(words.formatted(reports.over_seeds(rows)[columns])) == len(VARIANTS)
 
 
-def test_of_equal_levels_both_name_the_first() -> None:
+def test_of_equal_levels_the_headline_names_the_first() -> None:
     equal = scores().query("regime == 'clean'").copy()
     equal["value"] = np.where(equal["metric"] == "balanced_accuracy", 0.9, equal["value"])
     dust = (equal["variant"] == "pitch-2") & (equal["metric"] == "balanced_accuracy")
@@ -480,6 +480,14 @@ def test_names_of_trainings_and_stages_are_words() -> None:
         for figure in (reports.plot_regimes(scores()), reports.plot_forgetting(named))
         for tick in [*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()]
     ]
+    titles = [
+        reports.plot_history(
+            pd.DataFrame({"epoch": [1], "train_loss": [0.5], "val_loss": [0.6], panel: name}),
+            panel=panel,
+        ).axes[0].get_title(loc="left")
+        for panel, name in (("stage", "3 pitch_tempo"), ("regime", "iterative_replay"))
+    ]  # fmt: skip
+    assert titles == ["3 pitch and tempo", "iterative_replay"]
     assert "one after another" in ticks
     assert "10 pitch and tempo" in ticks
 

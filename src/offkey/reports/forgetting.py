@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from offkey.reports import style
 from offkey.reports.tables import need, over_seeds, pick, seeds_note, stage_order
-from offkey.reports.words import PERTURBATIONS, in_percent, metric_name
+from offkey.reports.words import PERTURBATIONS, in_percent, metric_name, stage_name
 
 # Edits that have a line; controls stay in the matrix.
 LINES = ("clean", "pitch", "tempo", "pitch_tempo")
@@ -90,9 +90,8 @@ def _matrix(axis: Axes, matrix: pd.DataFrame, names: list[str], metric: str) -> 
 
 
 def _ticks(stages: Iterable[str]) -> list[str]:
-    """Stages as tick labels on two lines: "3 pitch_tempo" is pitch and tempo."""
-    words = [style.short(str(stage).replace("_", " and "), 24) for stage in stages]
-    return [textwrap.fill(name, 12) for name in words]
+    """Stages as tick labels on two lines."""
+    return [textwrap.fill(style.short(stage_name(stage), 24), 12) for stage in stages]
 
 
 def _lines(axis: Axes, rows: pd.DataFrame, stages: list[str], metric: str) -> None:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from offkey.reports import style
 from offkey.reports.tables import need
+from offkey.reports.words import stage_name
 
 COLUMNS_PER_ROW = 3
 
@@ -41,7 +42,7 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
             best = rows.nsmallest(1, "val_loss").iloc[0]
             axis.plot(best["epoch"], best["val_loss"], "o", mfc="none", mec=val, ms=10,
                       label="lowest validation loss")  # fmt: skip
-        axis.set_title(style.short(str(name).replace("_", " and ")))
+        axis.set_title(style.short(stage_name(str(name)) if panel == "stage" else name))
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(bottom=0)

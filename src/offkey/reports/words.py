@@ -82,6 +82,12 @@ def regime_name(regime: str) -> str:
     return REGIMES.get(regime, regime)
 
 
+def stage_name(stage: str) -> str:
+    """Words for a stage of iterative training: "3 pitch_tempo" is "3 pitch and tempo"."""
+    place, _, edit = str(stage).partition(" ")
+    return f"{place} {PERTURBATIONS.get(edit, edit)}".strip()
+
+
 def number(value: float, metric: str = "", n: float = np.inf) -> str:
     """One number as text: per cent for shares, no digit that `n` clips cannot carry."""
     if not np.isfinite(value):
