@@ -4,7 +4,7 @@
 
 DATASET_FOLDER holds a data set that was made, e.g. data/datasets/demo. Compares all pairs of clips
 of different tracks, and some clips with edited copies of themselves, by the similarity that
-``offkey.leaks`` compares with its threshold.
+``offkey.audits.leaks`` compares with its threshold.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import numpy as np
 import pandas as pd
 import scipy.fft
 
-from offkey import audio, cluster, datasets, leaks, perturbations, seeding, store
+from offkey import datasets, perturbations
+from offkey.audits import leaks
+from offkey.core import cluster, seeding, store
 from offkey.perturbations import Source
+from offkey.sound import audio
 
 EDITS = ["clean", "gain-12", "codec_mp3_64", "codec_mp3_32", "noise20"]
 BLOCK = 32

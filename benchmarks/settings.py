@@ -22,8 +22,10 @@ import pandas as pd
 import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
-from offkey import cluster, datasets, detectors, metrics, perturbations, store, variants
-from offkey.workspace import Workspace
+from offkey import datasets, detectors, metrics, perturbations
+from offkey.core import cluster, store
+from offkey.core.workspace import Workspace
+from offkey.features import variants
 
 FIELDS = ["crop_share", "batch_size", "epochs", "learning_rate"]
 CANDIDATES = [
@@ -43,7 +45,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     arguments = parser.parse_args()
     work = Workspace.open(arguments.data)
-    clips = datasets.make("demo", work.dataset("demo"), seed=0, tracks=300)
+    clips = datasets.ready("demo", work.datasets, seed=0, tracks=300)
     known = clips[clips["split"] != "test"].reset_index(drop=True)
     built = variants.build(known, perturbations.find(TESTED), work.variants, seed=0)
     held_out = folds(known, arguments.folds)

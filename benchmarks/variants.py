@@ -24,9 +24,11 @@ import numpy as np
 import pandas as pd
 import soundfile as sf
 
-from offkey import audio, cluster, perturbations, seeding, store
+from offkey import perturbations
+from offkey.core import cluster, seeding, store
 from offkey.features import LogMel
 from offkey.perturbations import Source
+from offkey.sound import audio
 
 NAMES = ["clean", "pitch-2", "pitch+2", "tempo0.9", "tempo1.1"]
 VARIANTS = perturbations.find([*NAMES, "pitch_tempo-2x1.1", "pitch_tempo+2x0.9"])

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import audio, manifest, seeding, store
+from offkey.core import manifest, seeding, store
+from offkey.sound import audio
 
 SHARED = Path(__file__).parents[2] / "shared"
 RATE = audio.SAMPLE_RATE_HZ

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from offkey import audio, seeding
-from offkey.errors import BadInput, DiskFull
+from offkey.core import seeding
+from offkey.core.errors import BadInput, DiskFull
+from offkey.sound import audio
 
 RATE = 44_100
 

@@ -15,16 +15,18 @@ import yaml
 from conftest import tune
 from typer.testing import CliRunner
 
-from offkey import audio, detectors, manifest
-from offkey.cli import app
+from offkey import detectors
+from offkey.__main__ import app
+from offkey.core import manifest
 from offkey.runner import pages
+from offkey.sound import audio
 
 ROOT = Path(__file__).parents[1]
 
 
 def offkey(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "offkey.cli", *words],
+        [sys.executable, "-m", "offkey", *words],
         text=True,
         capture_output=True,
         cwd=cwd,
@@ -33,7 +35,7 @@ def offkey(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
 
 
 def test_help_needs_nothing_heavy() -> None:
-    code = "import sys, offkey.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys, offkey.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
     heavy = {"numpy", "pandas", "torch", "papermill", "matplotlib", "distributed", "pydantic"}
     assert not heavy & set(done.stdout.split())

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from conftest import RATE, tune
 
-from offkey import audio, perturbations
-from offkey.errors import BadInput
+from offkey import perturbations
+from offkey.core.errors import BadInput
 from offkey.perturbations import Source, codec, transcoding
+from offkey.sound import audio
 
 MUSIC = tune("codec", 4.0)
 SETTINGS = [tuple(codec.draw(level, None).values()) for level in codec.LEVELS]

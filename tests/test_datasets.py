@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 from conftest import RATE, tune
 
-from offkey import audio, datasets, manifest, store
+from offkey import datasets
+from offkey.core import manifest, store
+from offkey.core.errors import BadInput
 from offkey.datasets import public_clips
-from offkey.errors import BadInput
+from offkey.sound import audio
 
 TRACKS = 6
 

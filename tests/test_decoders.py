@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import audio, decoders, manifest, seeding, store
-from offkey.decoders import convcodec, train_convcodec
-from offkey.errors import BadInput
+from offkey.core import manifest, seeding, store
+from offkey.core.errors import BadInput
+from offkey.datasets import decoders
+from offkey.datasets.decoders import convcodec, train_convcodec
+from offkey.sound import audio
 
 RATE = audio.SAMPLE_RATE_HZ
 

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import audio, datasets, decoders, manifest, store
-from offkey.datasets import demo, rendering, scores, soundfont
-from offkey.errors import BadInput
+from offkey import datasets
+from offkey.core import manifest, store
+from offkey.core.errors import BadInput
+from offkey.datasets import decoders, demo, rendering, scores, soundfont
+from offkey.sound import audio
 
 TRACKS, CLIP_S = 8, 4.0
 

@@ -17,22 +17,14 @@ from conftest import RATE, tune
 from filelock import FileLock
 from scipy.stats import kurtosis, skew
 
-from offkey import (
-    audio,
-    compiled,
-    costs,
-    detection,
-    detectors,
-    perturbations,
-    protocols,
-    store,
-    variants,
-)
-from offkey.audio import AudioError
-from offkey.detectors import files
+from offkey import detectors, perturbations, protocols
+from offkey.core import compiled, store
+from offkey.core.errors import BadInput
+from offkey.detectors import costs, detection, files
 from offkey.detectors.histogram import focused
-from offkey.errors import BadInput
-from offkey.features import NamedFeatures
+from offkey.features import NamedFeatures, variants
+from offkey.sound import audio
+from offkey.sound.audio import AudioError
 
 QUICK = {
     "resnet": {"epochs": 1, "batch_size": 8, "crop_share": 0.25},

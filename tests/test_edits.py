@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from conftest import RATE, tune
 
-from offkey import audio, perturbations
+from offkey import perturbations
 from offkey.perturbations import Source, eq, gain, lowpass, resample_only, reverb
+from offkey.sound import audio
 
 MUSIC = tune("edits")
 

@@ -8,8 +8,9 @@ import pytest
 from conftest import RATE, tune
 
 from offkey import perturbations
-from offkey.errors import BadInput
-from offkey.perturbations import Source, engines, measure
+from offkey.audits import pitch_change
+from offkey.core.errors import BadInput
+from offkey.perturbations import Source, engines
 
 ENGINES = [
     "vocoder",
@@ -38,12 +39,12 @@ def _edit(variant: str, engine: str, sound: np.ndarray) -> np.ndarray:
 def test_pitch_moves_by_the_cents_asked(engine: str, variant: str, semitones: float) -> None:
     t = np.arange(4 * RATE) / RATE
     tone = (0.3 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
-    heard = 1200 * np.log2(measure.tone_hz(_edit(variant, engine, tone)) / 440)
+    heard = 1200 * np.log2(pitch_change.tone_hz(_edit(variant, engine, tone)) / 440)
     assert heard == pytest.approx(100 * semitones, abs=TONE_CENTS.get(engine, 0.5))
     music = tune("cents")
     edited = _edit(variant, engine, music)
     assert len(edited) == len(music)
-    moved = measure.pitch_change_cents(music, edited)
+    moved = pitch_change.change_cents(music, edited)
     assert moved == pytest.approx(100 * semitones, abs=5)
 
 
@@ -53,7 +54,7 @@ def test_tempo_changes_length_and_keeps_pitch(engine: str) -> None:
     for condition in perturbations.conditions("tempo", engine):
         edited = _edit(condition.variant, engine, music)
         assert len(edited) == round(len(music) / condition.level)
-        assert abs(measure.pitch_change_cents(music, edited)) < 5
+        assert abs(pitch_change.change_cents(music, edited)) < 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)

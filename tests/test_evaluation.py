@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import evaluation, seeding, store
-from offkey.errors import BadInput
+from offkey import evaluation
+from offkey.core import seeding, store
+from offkey.core.errors import BadInput
 from offkey.evaluation import predictions, scoring
 
 CONDITIONS = {

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch import nn
 
-from offkey import detectors, explain, perturbations, reports
-from offkey.errors import BadInput
-from offkey.explain import checking
-from offkey.explain.attribution import hottest
+from offkey import detectors, perturbations, reports
+from offkey.audits import explain
+from offkey.audits.explain import checking
+from offkey.audits.explain.attribution import hottest
+from offkey.core.errors import BadInput
 from offkey.features import LogMel
-from offkey.variants import Variant
+from offkey.features.variants import Variant
 
 STAGE = "backbone.layer2"
 # frames, bands of the clue of either class

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import RATE, tune
 
-from offkey import audio, datasets
+from offkey import datasets
+from offkey.core.errors import BadInput
 from offkey.datasets import fakemusiccaps
-from offkey.errors import BadInput
+from offkey.sound import audio
 
 IDS = [f"-0{number:02d}j8-vB_{number % 10}" for number in range(12)]
 

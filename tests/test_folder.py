@@ -12,10 +12,12 @@ import pytest
 import soundfile as sf
 from conftest import RATE, tune
 
-from offkey import audio, datasets, manifest, store
+from offkey import datasets
+from offkey.core import manifest, store
+from offkey.core.errors import BadInput
 from offkey.datasets import cutting
 from offkey.datasets.cutting import Cut
-from offkey.errors import BadInput
+from offkey.sound import audio
 
 
 def record(path: Path, name: str = "", duration_s: float = 6.0) -> Path:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import costs, detectors, perturbations, protocols, variants
+from offkey import detectors, perturbations, protocols
+from offkey.detectors import costs
+from offkey.features import variants
 
 GUIDE = Path(detectors.__file__).with_name("README.md")
 

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from conftest import RATE, tune
 
-from offkey import audio, leaks, store
-from offkey.errors import BadInput
+from offkey.audits import leaks
+from offkey.core import store
+from offkey.core.errors import BadInput
+from offkey.sound import audio
 
 DELAY_S = 0.7
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from offkey import manifest
-from offkey.errors import BadInput
+from offkey.core import manifest
+from offkey.core.errors import BadInput
 
 
 def test_written_and_read_back(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:

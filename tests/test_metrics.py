@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from offkey import metrics
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.metrics import continual, robustness
 
 # humans .1 .4 .6, AI .35 .5 .8 .9: at 0.5 one human is accused and one AI clip missed

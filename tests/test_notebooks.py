@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from offkey import store
+from offkey.core import store
 from offkey.runner import studies
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +38,7 @@ def _run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
     for run in plan["runs"]:
         run.pop("cores", None)  # on so few clips, two runs at a time are faster than one on two
     study = store.write_text(place / "demo.yaml", yaml.safe_dump(plan))
-    command = [sys.executable, "-m", "offkey.cli", "run", str(study), *SMALL]
+    command = [sys.executable, "-m", "offkey", "run", str(study), *SMALL]
     command += ["--data", str(place / "data"), "--out", str(place / "out"), "--jobs", "2", *words]
     environment = {k: v for k, v in os.environ.items() if k != "OFFKEY_JOBS"}
     return subprocess.run(
@@ -117,7 +117,7 @@ def test_a_trained_detector_answers(study: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "offkey.cli",
+        "offkey",
         "detect",
         str(clip),
         "--data",

@@ -12,9 +12,10 @@ import pytest
 import yaml
 from conftest import RATE, tune
 
-from offkey import audio, seeding, store
+from offkey.core import seeding, store
 from offkey.features import LogMel
 from offkey.runner import studies
+from offkey.sound import audio
 
 ROOT = Path(__file__).parents[1]
 IDS = [f"-0{number:02d}j8-vB_{number % 10}" for number in range(12)]
@@ -34,7 +35,7 @@ def download(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(study: Path | str, place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "offkey.cli", "run", str(study), *words, "--jobs", "1"]
+    command = [sys.executable, "-m", "offkey", "run", str(study), *words, "--jobs", "1"]
     command += ["--data", str(place / "data"), "--out", str(place / "out")]
     environment = {k: v for k, v in os.environ.items() if k != "OFFKEY_JOBS"}
     return subprocess.run(

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.metrics import paired
 
 

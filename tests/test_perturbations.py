@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from conftest import tune
 
-from offkey import audio, perturbations
-from offkey.errors import BadInput
-from offkey.perturbations import Source, measure
+from offkey import perturbations
+from offkey.audits import pitch_change
+from offkey.core.errors import BadInput
+from offkey.perturbations import Source
+from offkey.sound import audio
 
 ADDED = ("codec", "noise", "lowpass", "eq", "reverb", "gain", "resample_only", "augmentation")
 EVERY = [c for name in perturbations.NAMES for c in perturbations.conditions(name)]
@@ -99,7 +101,7 @@ def test_round_trip_ends_where_it_began() -> None:
     music = tune("trip")
     for condition in perturbations.conditions("round_trip"):
         edited, _, _ = _edit(condition, music)
-        assert abs(measure.pitch_change_cents(music, edited)) < 3
+        assert abs(pitch_change.change_cents(music, edited)) < 3
         assert not np.allclose(edited, music, atol=1e-3)  # the tool leaves its mark
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from test_evaluation import table
 
-from offkey import evaluation, metrics, seeding
-from offkey.errors import BadInput
+from offkey import evaluation, metrics
+from offkey.core import seeding
+from offkey.core.errors import BadInput
 from offkey.metrics import calibration
 
 TARGET = np.tile([0, 1], 20)

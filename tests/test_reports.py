@@ -15,10 +15,11 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from offkey import reports, store
-from offkey.errors import BadInput
+from offkey import reports
+from offkey.core import store
+from offkey.core.errors import BadInput
+from offkey.core.workspace import project_root
 from offkey.reports import generators, pages, style, tables, words
-from offkey.workspace import project_root
 
 EVIL = '<img src=x onerror=alert(1)> & "A$AP$"'
 VARIANTS = [
@@ -821,7 +822,8 @@ def test_index_of_a_study_that_has_not_run(tmp_path: Path) -> None:
 def test_reports_need_neither_torch_nor_sound() -> None:
     code = (
         "import sys, offkey.reports, offkey.reports.pages; "
-        "bad = {'torch', 'librosa', 'soundfile', 'av', 'offkey.audio', 'offkey.variants'}; "
+        "bad = {'torch', 'librosa', 'soundfile', 'av', 'offkey.sound.audio', "
+        "'offkey.features.variants'}; "
         "print(sorted(bad & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,10 +13,12 @@ from conftest import tune
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from offkey import audio, detection, detectors, perturbations, protocols, store, training, variants
-from offkey.detectors import weights
-from offkey.errors import BadInput
-from offkey.features import LogMel
+from offkey import detectors, perturbations, protocols
+from offkey.core import store
+from offkey.core.errors import BadInput
+from offkey.detectors import detection, training, weights
+from offkey.features import LogMel, variants
+from offkey.sound import audio
 
 TINY = {"epochs": 2, "batch_size": 8, "patience": 0}
 
@@ -133,7 +135,7 @@ def test_every_iterative_stage_trains(built, trained, head: str) -> None:
     base, _ = trained
     stages = {"1 pitch": built["pitch+2"], "2 clean": built["clean"]}
     before = base.network.head.weight.detach().clone()
-    for _stage, detector, history in protocols.iterative(
+    for _stage, detector, history in protocols.train_stages(
         base, stages, base.folder.parent, seed=0, name=f"it-{head}", head=head, train="head",
         epochs=3, replay_share=0.3,
     ):  # fmt: skip

@@ -10,22 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from offkey import (
-    detectors,
-    manifest,
-    metrics,
-    perturbations,
-    protocols,
-    reports,
-    revisited,
-    seeding,
-    variants,
-)
-from offkey.errors import BadInput
-from offkey.features import LogMel
+from offkey import detectors, metrics, perturbations, protocols, reports
+from offkey.audits import revisited
+from offkey.audits.revisited import pictures, published, rows, splits, stage
+from offkey.core import manifest, seeding
+from offkey.core.errors import BadInput
+from offkey.features import LogMel, variants
+from offkey.features.variants import Variant
 from offkey.perturbations import Condition
-from offkey.revisited import pictures, published, rows, splits, stage
-from offkey.variants import Variant
 
 NAMES = ["clean", "original_pitch", "original_tempo", "original_pitch_tempo"]
 QUICK = {"epochs": 2, "train": "head", "learning_rate": 0.01}
@@ -73,7 +65,7 @@ def test_every_stage_of_the_package_trains_its_new_head(
 ) -> None:
     first = base[0][0]
     stages = {"1 pitch": built["original_pitch"], "2 tempo": built["original_tempo"]}
-    later = protocols.iterative(first, stages, models, seed=0, name="stage", head="reset")
+    later = protocols.train_stages(first, stages, models, seed=0, name="stage", head="reset")
     for name, trained, _ in later:
         untouched = detectors.load(first.folder)
         untouched.reset_head(seeding.integer(0, name))

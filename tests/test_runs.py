@@ -20,10 +20,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from offkey.errors import BadInput, Busy
+from offkey.core.errors import BadInput, Busy
+from offkey.core.workspace import Workspace
 from offkey.runner import notebook_job, run_states, runs, scheduling, studies
 from offkey.runner.execution import Plan
-from offkey.workspace import Workspace
 
 CELL = 'n: int = 1\nlabels: list[str] = []\ndata_dir: str = ""\nout_dir: str = ""'
 SHOW = """\
@@ -87,7 +87,7 @@ class Place:
     def command(self, study: str, *more: str) -> list[str]:
         folders = [f"--{kind}={self.root / kind}" for kind in ("notebooks", "data", "out")]
         file = str(self.root / f"{study}.yaml")
-        return [sys.executable, "-m", "offkey.cli", "run", file, *folders, *more]
+        return [sys.executable, "-m", "offkey", "run", file, *folders, *more]
 
     def start(self, study: str, *more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -21,7 +21,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from offkey import evaluation
-from offkey.cli import app
+from offkey.__main__ import app
 from offkey.evaluation import outside
 
 PUBLISHED = Path(__file__).with_name("published_2507_10447.csv")

@@ -8,8 +8,8 @@ import safetensors.torch
 import torch
 from conftest import RATE, tune
 
-from offkey import separation
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
+from offkey.detectors import separation
 
 TIME = np.arange(4 * RATE) / RATE
 LOW = (0.3 * np.sin(2 * np.pi * 110 * TIME)).astype(np.float32)

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import audio, evaluation, measurements, perturbations, shortcuts
+from offkey import evaluation, perturbations
+from offkey.audits import edit_accuracy, shortcuts
+from offkey.sound import audio
 
 
 def test_clues_are_what_they_say(tiny_clips: pd.DataFrame) -> None:
@@ -38,9 +40,9 @@ def test_by_class_ranks_the_clue(tiny_clips: pd.DataFrame) -> None:
 
 def test_measured_edits_are_what_was_asked(tiny_clips: pd.DataFrame) -> None:
     conditions = perturbations.find(["pitch+2", "tempo1.1", "round_trip_pitch"])
-    table = measurements.edits(tiny_clips, conditions, n_clips=3)
+    table = edit_accuracy.edits(tiny_clips, conditions, n_clips=3)
     assert table.groupby("variant").size().eq(9).all()
-    summary = measurements.summary(table)
+    summary = edit_accuracy.summary(table)
     assert (summary["pitch error (cents)"].abs() < 5).all()
     assert (summary["tempo error (×)"].abs() < 1e-3).all()
     assert (summary["level before matching (dB)"] < -0.5).all()

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from conftest import tune
 
-from offkey import cluster, environment, errors, listening, seeding, workspace
-from offkey.workspace import Workspace
+from offkey.core import cluster, environment, errors, seeding, workspace
+from offkey.core.workspace import Workspace
+from offkey.sound import listening
 
 
 def test_random_numbers_follow_from_names() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from offkey import store
-from offkey.errors import BadInput, Busy, DiskFull
+from offkey.core import store
+from offkey.core.errors import BadInput, Busy, DiskFull
 
 
 def test_fingerprint_follows_content_and_ignores_order_of_keys() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.runner import notebook_parameters, studies
 
 CELL = """\

@@ -6,7 +6,7 @@ import pytest
 from test_evaluation import table
 
 from offkey import evaluation
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 
 TARGET = np.tile([0, 1], 40)
 RNG = np.random.default_rng(0)

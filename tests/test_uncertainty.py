@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from offkey import metrics
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.metrics import uncertainty
 
 

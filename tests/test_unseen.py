@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from offkey import perturbations, protocols, unseen, variants
-from offkey.errors import BadInput
+from offkey import perturbations, protocols
+from offkey.core.errors import BadInput
+from offkey.features import variants
+from offkey.protocols import unseen
 
 QUICK = ("resnet", {"epochs": 1, "batch_size": 8, "crop_share": 0.25})
 

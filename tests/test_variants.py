@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from offkey import audio, perturbations, store, variants
-from offkey.errors import BadInput, DiskFull
-from offkey.features import LogMel
+from offkey import perturbations
+from offkey.core import store
+from offkey.core.errors import BadInput, DiskFull
+from offkey.features import LogMel, variants
+from offkey.sound import audio
 
 CONDITIONS = perturbations.find(["clean", "pitch+2", "original_tempo", "round_trip_pitch"])
 

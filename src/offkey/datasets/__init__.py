@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from offkey import manifest, store
+from offkey.core import manifest, store
+from offkey.core.errors import BadInput, unknown
 from offkey.datasets.base import DatasetInfo
-from offkey.errors import BadInput, unknown
 
 NAMES = ("demo", "public_clips", "fakemusiccaps", "folder")
 
@@ -81,6 +81,21 @@ def make(name: str, folder: Path, *, seed: int = 0, **options: Any) -> pd.DataFr
         )
         store.write_json(receipt, recipe)
     return load(folder)
+
+
+def ready(name: str, root: Path, *, seed: int = 0, **options: Any) -> pd.DataFrame:
+    """The clips of a data set in its own folder below `root`, built where they are missing.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`make`; ``attrs["folder"]`` (str) says where audio, manifest and the list of files
+        that could not be used are.
+    """
+    folder = root / name
+    clips = make(name, folder, seed=seed, **options)
+    clips.attrs["folder"] = str(folder)
+    return clips
 
 
 def _files(source: Any) -> list[tuple[str, int, int]]:

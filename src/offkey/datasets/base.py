@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from offkey.audio import AudioError
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
+from offkey.sound.audio import AudioError
 
 MAX_BAD_SHARE = 0.05
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from offkey import audio, cluster, manifest, seeding, store
+from offkey.core import cluster, manifest, seeding, store
+from offkey.core.errors import BadInput
 from offkey.datasets.base import Skipped, keep_good
-from offkey.errors import BadInput
-from offkey.soundfiles import shown
+from offkey.sound import audio
+from offkey.sound.soundfiles import shown
 
 # One analysis window of 4 s must be left after the fastest edit, a rate of 1.25.
 MIN_CLIP_S = 4.0 * 1.25

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import audio, cluster, decoders, manifest, seeding, store
-from offkey.datasets import rendering, scores
+from offkey.core import cluster, manifest, seeding, store
+from offkey.core.errors import BadInput
+from offkey.datasets import decoders, rendering, scores
 from offkey.datasets.base import DatasetInfo
-from offkey.errors import BadInput
+from offkey.sound import audio
 
 INFO = DatasetInfo(
     name="demo",
@@ -74,7 +75,7 @@ def make(
     split_shares : tuple of float
         Share of the tracks for train, val and test.
     decoder_names : sequence of str
-        Decoders of the twins, dealt evenly; see :mod:`offkey.decoders`.
+        Decoders of the twins, dealt evenly; see :mod:`offkey.datasets.decoders`.
 
     Returns
     -------

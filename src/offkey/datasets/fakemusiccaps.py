@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from offkey import seeding
+from offkey.core import seeding
+from offkey.core.errors import BadInput, unknown
 from offkey.datasets import cutting
 from offkey.datasets.base import DatasetInfo
 from offkey.datasets.cutting import EXTENSIONS, Cut, Recording
-from offkey.errors import BadInput, unknown
-from offkey.soundfiles import shown
+from offkey.sound.soundfiles import shown
 
 INFO = DatasetInfo(
     name="fakemusiccaps",

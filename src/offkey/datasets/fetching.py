@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from offkey import store
-from offkey.errors import OffkeyError
+from offkey.core import store
+from offkey.core.errors import OffkeyError
 
 TIMEOUT_S = 30.0
 ATTEMPTS = 5

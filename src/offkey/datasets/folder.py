@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from offkey.core.errors import BadInput, unknown
+from offkey.core.manifest import SPLITS
 from offkey.datasets import cutting
 from offkey.datasets.base import DatasetInfo
 from offkey.datasets.cutting import EXTENSIONS, Cut, Recording
-from offkey.errors import BadInput, unknown
-from offkey.manifest import SPLITS
-from offkey.soundfiles import shown
+from offkey.sound.soundfiles import shown
 
 INFO = DatasetInfo(
     name="folder",

@@ -21,10 +21,11 @@ from urllib.parse import quote
 import pandas as pd
 from tqdm.auto import tqdm
 
-from offkey import audio, manifest, store
+from offkey.core import manifest, store
+from offkey.core.errors import BadInput, unknown
 from offkey.datasets import fetching
 from offkey.datasets.base import DatasetInfo, Skipped, keep_good
-from offkey.errors import BadInput, unknown
+from offkey.sound import audio
 
 INFO = DatasetInfo(
     name="public_clips",

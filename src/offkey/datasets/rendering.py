@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from offkey import audio, seeding
+from offkey.core import seeding
+from offkey.core.errors import BadInput
 from offkey.datasets import scores, soundfont
-from offkey.errors import BadInput
+from offkey.sound import audio
 
 # Rendered at twice the rate and resampled: at 16 kHz the synthesizer folds high partials back.
 SYNTH_RATE_HZ = 2 * audio.SAMPLE_RATE_HZ

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 
 AFTER_LOOP = 8  # points
 # one record of the sub-chunk 'shdr'; places are counted in points from the start of 'smpl'

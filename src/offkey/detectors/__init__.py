@@ -6,7 +6,7 @@ A detector is a class with ``NAME``, a frozen ``Settings`` dataclass, ``Features
 - ``fit(train, val, *, seed, checkpoint, label)`` → history table; also fixes ``threshold``
 - ``predict_proba(variant)`` → P(AI) per clip, shape ``(n_clips,)``
 - ``score_samples(samples, facts)`` → P(AI) of one recording at the rate of its ``features``;
-  ``facts`` (:func:`offkey.audio.facts`) say what its file tells of itself
+  ``facts`` (:func:`offkey.sound.audio.facts`) say what its file tells of itself
 - ``save(folder)`` and ``load(folder)``: safetensors or skops with JSON and hashes, never pickle
 
 Adding one takes its file and a line in ``NAMES``.
@@ -18,8 +18,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from offkey import store
-from offkey.errors import BadInput, unknown
+from offkey.core import store
+from offkey.core.errors import BadInput, unknown
 from offkey.features import Window
 
 NAMES = {
@@ -63,7 +63,7 @@ def create(name: str, **settings: Any) -> Any:
 
 
 def features(name: str, **settings: Any) -> Window:
-    """What a detector hears, for :func:`offkey.variants.build`.
+    """What a detector hears, for :func:`offkey.features.variants.build`.
 
     Raises
     ------

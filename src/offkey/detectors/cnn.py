@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from offkey.core.errors import BadInput
 from offkey.detectors.mel import MelDetector, MelSettings
-from offkey.errors import BadInput
 
 LAYOUTS = ("four_blocks", "three_blocks")
 

@@ -19,10 +19,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from offkey import cluster, metrics, seeding, separation, store
+from offkey import metrics
+from offkey.core import cluster, seeding, store
+from offkey.core.errors import BadInput, unknown
+from offkey.detectors import separation
 from offkey.detectors.cnn import CnnDetector, CnnSettings
-from offkey.errors import BadInput, unknown
-from offkey.variants import Variant
+from offkey.features.variants import Variant
 
 _BATCH = 8
 
@@ -154,7 +156,8 @@ class DualDetector(CnnDetector):
         -------
         DataFrame
             One row per clip: ``first`` (the network's calibrated P(AI)), ``second_look``, the
-            measures of :data:`offkey.separation.MEASURES` (NaN without a second look), ``score``.
+            measures of :data:`offkey.detectors.separation.MEASURES` (NaN without a second look),
+            ``score``.
         """
         if variant.fingerprint not in self._explained:
             self._explained[variant.fingerprint] = self._explain(variant)

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from offkey import store
-from offkey.errors import BadInput
+from offkey.core import store
+from offkey.core.errors import BadInput
 
 TRUSTED = (
     "sklearn.tree._tree.Tree",

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from offkey import seeding
+from offkey.core import seeding
+from offkey.core.errors import BadInput
 from offkey.detectors.table import TableDetector
-from offkey.errors import BadInput
 from offkey.features import NamedFeatures
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 
-from offkey import seeding
+from offkey.core import seeding
+from offkey.core.errors import BadInput, unknown
 from offkey.detectors.table import TableDetector
-from offkey.errors import BadInput, unknown
 from offkey.features import LogMel
 
 HISTOGRAMS = ("derivatives", "colours")

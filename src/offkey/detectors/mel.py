@@ -14,12 +14,14 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 from torch.utils.data import Dataset, Subset, TensorDataset
 
-from offkey import audio, metrics, seeding, store, training
-from offkey.detectors import files
+from offkey import metrics
+from offkey.core import seeding, store
+from offkey.core.errors import BadInput
+from offkey.detectors import files, training
 from offkey.detectors.windows import AllWindows, RandomWindows
-from offkey.errors import BadInput
 from offkey.features import LogMel
-from offkey.variants import Variant
+from offkey.features.variants import Variant
+from offkey.sound import audio
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class MelDetector:
         samples : ndarray of float32, shape (n,)
             At the rate of the detector's ``features``.
         facts : mapping, optional
-            What its file says of itself (:func:`offkey.audio.facts`); not heard here.
+            What its file says of itself (:func:`offkey.sound.audio.facts`); not heard here.
         """
         size = self.features.window_samples
         n = max(1, len(samples) // size)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from offkey.core.errors import BadInput
 from offkey.detectors.table import TableDetector
-from offkey.errors import BadInput
 from offkey.features import LogMel
-from offkey.variants import Variant
+from offkey.features.variants import Variant
 
 NUMBERS = ("source_bitrate_kbps", "source_sample_rate_hz")
 WORDS = ("source_container", "source_codec", "source_encoder")

@@ -20,13 +20,14 @@ from torch import nn
 from torch.utils.data import TensorDataset
 from torchvision.models import ResNet18_Weights
 
-from offkey import seeding, training
+from offkey.core import seeding
+from offkey.core.errors import BadInput
+from offkey.detectors import training
 from offkey.detectors.mel import MelDetector, MelSettings
 from offkey.detectors.melnet import HeadOnly, MelNet
 from offkey.detectors.weights import imagenet_state
 from offkey.detectors.windows import AllWindows
-from offkey.errors import BadInput
-from offkey.variants import Variant
+from offkey.features.variants import Variant
 
 
 @dataclass(frozen=True)

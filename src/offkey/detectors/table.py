@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from offkey import audio, metrics, seeding, store
+from offkey import metrics
+from offkey.core import seeding, store
+from offkey.core.errors import BadInput
 from offkey.detectors import files
-from offkey.errors import BadInput
 from offkey.features import Window
-from offkey.variants import Variant
+from offkey.features.variants import Variant
+from offkey.sound import audio
 
 LONGEST_S = 30.0
 """Of a recording, at most the central 30 s become a row."""

@@ -9,8 +9,8 @@ from urllib.error import URLError
 
 import torch
 
-from offkey import store
-from offkey.errors import BadInput
+from offkey.core import store
+from offkey.core.errors import BadInput
 
 ALLOW = "OFFKEY_ALLOW_DOWNLOAD"
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from offkey import seeding
-from offkey.variants import Variant
+from offkey.core import seeding
+from offkey.features.variants import Variant
 
 
 class RandomWindows(Dataset[Any]):

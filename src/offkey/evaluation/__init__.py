@@ -1,15 +1,15 @@
 """From the predictions table to the scores table: intervals, paired tests, transfer."""
 
-from offkey.evaluation.by_class import by_class
 from offkey.evaluation.calibration import calibrate, temperatures
+from offkey.evaluation.class_means import by_class
 from offkey.evaluation.comparison import compare
 from offkey.evaluation.differences import compare_regimes, losses
+from offkey.evaluation.ensembles import agreement, ensemble
 from offkey.evaluation.held_out import compare_held_out, score_held_out
 from offkey.evaluation.predictions import gather
-from offkey.evaluation.relative import relative
+from offkey.evaluation.reference_ratio import relative
 from offkey.evaluation.scoring import confusions, score
 from offkey.evaluation.stages import forgetting_matrix, transfer
-from offkey.evaluation.together import agreement, ensemble
 
 __all__ = [
     "agreement",

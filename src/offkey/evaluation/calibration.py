@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.evaluation.predictions import MODEL, validate
 from offkey.metrics import calibration
 

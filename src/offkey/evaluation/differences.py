@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.evaluation.predictions import CLEAN, CONDITION, validate
 from offkey.metrics import paired, uncertainty
 

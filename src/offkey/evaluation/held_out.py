@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.evaluation.differences import compare_regimes
 from offkey.evaluation.scoring import score
 from offkey.metrics import paired

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from offkey import store
-from offkey.errors import BadInput
+from offkey.core import store
+from offkey.core.errors import BadInput
 from offkey.evaluation.predictions import CLEAN, COLUMNS
 
 NAMES = {

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import store
-from offkey.errors import BadInput
-from offkey.manifest import KEYS
+from offkey.core import store
+from offkey.core.errors import BadInput
+from offkey.core.manifest import KEYS
 from offkey.metrics.uncertainty import Resamples
 
 CONDITION = ["variant", "perturbation", "severity", "level", "unit", "label", "engine"]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from offkey import metrics
-from offkey.errors import unknown
+from offkey.core.errors import unknown
 from offkey.evaluation import predictions as table_of
 from offkey.evaluation.predictions import CLEAN, CONDITION, MODEL, Part
 from offkey.metrics import robustness, uncertainty

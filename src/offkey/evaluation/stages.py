@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.metrics import continual
 
 

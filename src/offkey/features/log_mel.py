@@ -11,7 +11,7 @@ import scipy.fft
 import scipy.signal
 import scipy.sparse
 
-from offkey import compiled
+from offkey.core import compiled
 from offkey.features.window import Window
 
 

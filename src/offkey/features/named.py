@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offkey import compiled
+from offkey.core import compiled
 from offkey.features.window import Window
 
 NAMES = (

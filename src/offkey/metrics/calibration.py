@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.metrics.classification import checked
 
 LIMITS = (0.05, 20.0)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 
 MAX_BINS = 10
 CLIPS_PER_BIN = 10

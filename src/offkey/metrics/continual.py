@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 
 
 def _square(matrix: ArrayLike) -> np.ndarray:

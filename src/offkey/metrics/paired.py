@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from offkey import seeding
-from offkey.errors import BadInput
+from offkey.core import seeding
+from offkey.core.errors import BadInput
 
 _BLOCK_VALUES = 500_000
 _EXACT_UP_TO = 13

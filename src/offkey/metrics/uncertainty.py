@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from offkey import seeding
-from offkey.errors import BadInput
+from offkey.core import seeding
+from offkey.core.errors import BadInput
 
 CONFIDENCE = 0.95
 # with fewer tracks than about three a class is absent from more than this share of the resamples

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import audio, seeding
-from offkey.errors import BadInput, unknown
+from offkey.core import seeding
+from offkey.core.errors import BadInput, unknown
 from offkey.perturbations import engines, vocoder
 from offkey.perturbations.engines import Source
+from offkey.sound import audio
 
 NAMES = (
     "pitch",

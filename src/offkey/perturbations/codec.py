@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from offkey import audio
 from offkey.perturbations import transcoding
 from offkey.perturbations.engines import Engine, Source
+from offkey.sound import audio
 
 UNIT = ""
 NEUTRAL = None

@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from offkey import audio, compiled
-from offkey.errors import BadInput, unknown
+from offkey.core import compiled
+from offkey.core.errors import BadInput, unknown
 from offkey.perturbations import vocoder
+from offkey.sound import audio
 
 
 class Source:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from offkey import audio
 from offkey.perturbations.engines import Engine, Source
+from offkey.sound import audio
 
 UNIT = "dB SNR"
 NEUTRAL = None

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from offkey import audio
 from offkey.perturbations.engines import Engine, Source
+from offkey.sound import audio
 
 UNIT = ""
 NEUTRAL = None

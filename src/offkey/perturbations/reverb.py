@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.signal
 
-from offkey import seeding
+from offkey.core import seeding
 from offkey.perturbations.engines import Engine, Source
 
 UNIT = ""

@@ -22,8 +22,8 @@ import numpy as np
 import scipy.signal
 import soundfile as sf
 
-from offkey import audio
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
+from offkey.sound import audio
 
 CHANNELS = 2
 _BLOCK = 1 << 14  # libsndfile crashes where much Vorbis is written at once

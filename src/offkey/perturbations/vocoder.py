@@ -22,7 +22,7 @@ import scipy.fft
 import scipy.signal
 import soxr
 
-from offkey import audio
+from offkey.sound import audio
 
 RECIPE = 2
 N_FFT = 2048

@@ -6,7 +6,7 @@ fingerprint of everything that made it, so a notebook that asks for the same one
 training.
 """
 
-from offkey.protocols.iterative import iterative, iterative_seeds
+from offkey.protocols.iterative import iterative_seeds, train_stages
 from offkey.protocols.regimes import regime_of
 from offkey.protocols.seeds import Trained, histories, predict_seeds, train_seeds
 from offkey.protocols.single import predict, train
@@ -14,11 +14,11 @@ from offkey.protocols.single import predict, train
 __all__ = [
     "Trained",
     "histories",
-    "iterative",
     "iterative_seeds",
     "predict",
     "predict_seeds",
     "regime_of",
     "train",
     "train_seeds",
+    "train_stages",
 ]

@@ -9,14 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from offkey import detectors, seeding, store
-from offkey.errors import BadInput
+from offkey import detectors
+from offkey.core import seeding, store
+from offkey.core.errors import BadInput
+from offkey.features.variants import Variant
 from offkey.protocols.seeds import Trained
 from offkey.protocols.single import predict, train
-from offkey.variants import Variant
 
 
-def iterative(
+def train_stages(
     base: Any,
     stages: Mapping[str, Variant],
     folder: Path,
@@ -106,14 +107,14 @@ def iterative_seeds(
     regime: str = "iterative",
     **how: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """:func:`iterative` from the detector of every seed, each stage tested on everything.
+    """:func:`train_stages` from the detector of every seed, each stage tested on everything.
 
     Parameters
     ----------
     base : Trained
         Stage ``0 clean``.
     stages, folder, name, **how
-        See :func:`iterative`.
+        See :func:`train_stages`.
     heard : sequence of Variant
         What every stage is tested on.
     regime : str
@@ -126,7 +127,7 @@ def iterative_seeds(
     """
     tables, losses = [], []
     for seed, (model, history) in base.items():
-        later = iterative(model, stages, folder, seed=seed, name=f"{name}-seed{seed}", **how)
+        later = train_stages(model, stages, folder, seed=seed, name=f"{name}-seed{seed}", **how)
         learnt = ["clean", *(variant.condition.variant for variant in stages.values())]
         passed = [("0 clean", model, history), *later]
         for variant, (stage, trained, history_of) in zip(learnt, passed, strict=True):

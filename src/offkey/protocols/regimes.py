@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.perturbations import Condition
 
 

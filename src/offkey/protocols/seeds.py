@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from offkey import detectors
+from offkey.features.variants import Variant
 from offkey.protocols.single import predict, train
-from offkey.variants import Variant
 
 Trained = dict[int, tuple[Any, pd.DataFrame]]
 """Per seed the detector and its losses."""

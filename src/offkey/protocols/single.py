@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey import detectors, store
-from offkey.errors import BadInput
-from offkey.manifest import KEYS
-from offkey.variants import Variant
+from offkey import detectors
+from offkey.core import store
+from offkey.core.errors import BadInput
+from offkey.core.manifest import KEYS
+from offkey.features.variants import Variant
 
 RECIPE = 1
 

@@ -11,27 +11,27 @@ from offkey.reports.attention import (
     plot_deletion,
     with_verdicts,
 )
-from offkey.reports.bins import bin_table, plot_bins
 from offkey.reports.cards import write_card
-from offkey.reports.clean import clean_notebook, scrub
-from offkey.reports.clues import plot_clues
-from offkey.reports.conclusions import conclusions, world_sentences
+from offkey.reports.conclusion_sentences import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
 from offkey.reports.detectors import plot_agreement, plot_detectors, relative_table
+from offkey.reports.difference_intervals import drop_table, gain_table, plot_forest
 from offkey.reports.differences import difference_table
+from offkey.reports.edit_accuracy import plot_measurement
 from offkey.reports.faults import plot_faults
-from offkey.reports.forest import drop_table, gain_table, plot_forest
 from offkey.reports.forgetting import plot_forgetting
 from offkey.reports.generators import called_ai, plot_generators
 from offkey.reports.histograms import plot_histograms, score_bins
 from offkey.reports.history import plot_history
-from offkey.reports.levels import level_table, plot_levels
-from offkey.reports.measurement import plot_measurement
+from offkey.reports.mean_histograms import bin_table, plot_bins
+from offkey.reports.notebook_cleaning import clean_notebook, scrub
 from offkey.reports.pages import notebook_page, question_of, results_index, study_index
 from offkey.reports.publish import publish, show_sentences, show_table
 from offkey.reports.regimes import plot_regimes
 from offkey.reports.reliability import plot_reliability, reliability_bins
+from offkey.reports.score_intervals import level_table, plot_levels
 from offkey.reports.severity import plot_severity
+from offkey.reports.shortcuts import plot_clues
 from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
 from offkey.reports.tables import comparable, headline, main_variants, over_seeds, per_variant
 from offkey.reports.threshold import plot_threshold, threshold_table

@@ -35,9 +35,9 @@ def with_verdicts(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        Either of :func:`offkey.explain.average_maps`.
+        Either of :func:`offkey.audits.explain.average_maps`.
     summary : DataFrame
-        From :func:`offkey.explain.deletion_summary`.
+        From :func:`offkey.audits.explain.deletion_summary`.
     """
     passed = {key: _passed(found) for key, found in _checks(summary).items()}
     keys = zip(table["variant"], table["called"], strict=True)
@@ -51,7 +51,7 @@ def plot_attention(maps: pd.DataFrame) -> Figure:
     Parameters
     ----------
     maps : DataFrame
-        First table of :func:`offkey.explain.average_maps`; with ``passed`` (from
+        First table of :func:`offkey.audits.explain.average_maps`; with ``passed`` (from
         :func:`with_verdicts`), maps that did not pass are drawn pale and marked.
     """
     need(maps, "variant", "label", "called", "n_clips", "n_ai", "time_s", "frequency_hz", "value")
@@ -89,7 +89,7 @@ def plot_attention_profile(profiles: pd.DataFrame) -> Figure:
     Parameters
     ----------
     profiles : DataFrame
-        Second table of :func:`offkey.explain.average_maps`; ``passed`` as in
+        Second table of :func:`offkey.audits.explain.average_maps`; ``passed`` as in
         :func:`plot_attention`.
     """
     need(profiles, "variant", "label", "called", "frequency_hz", "value", "low", "high", "n_clips")
@@ -134,7 +134,7 @@ def plot_deletion(summary: pd.DataFrame) -> Figure:
     Parameters
     ----------
     summary : DataFrame
-        From :func:`offkey.explain.deletion_summary`.
+        From :func:`offkey.audits.explain.deletion_summary`.
     """
     need(summary, "variant", "label", "called", "share", "kind", "value", "low", "high", "n_clips")
     curves = summary[summary["share"].notna() & summary["kind"].isin(MASKS)]
@@ -175,7 +175,7 @@ def deletion_sentences(summary: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     summary : DataFrame
-        From :func:`offkey.explain.deletion_summary`.
+        From :func:`offkey.audits.explain.deletion_summary`.
     """
     need(summary, "variant", "label", "called", "share", "kind", "value", "low", "high", "n_clips")
     labels = dict(zip(summary["variant"], summary["label"], strict=True))

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from offkey import store
-from offkey.reports.seal import POLICY, seal
-from offkey.reports.shell import css, duration, facts, templates
+from offkey.core import store
+from offkey.reports.page_parts import css, duration, facts, templates
+from offkey.reports.safe_html import POLICY, seal
 from offkey.reports.tables import need
 from offkey.reports.words import interval, metric_name, table_html
 
@@ -40,7 +40,7 @@ def write_card(
     scores, losses : DataFrame
         The scores table, and :func:`offkey.evaluation.losses`; this detector's rows are taken.
     cost : dict
-        A row of :func:`offkey.costs.costs`.
+        A row of :func:`offkey.detectors.costs.costs`.
     about : str
         What kind of detector it is, in a sentence or two.
     data : str

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from offkey.reports import style
-from offkey.reports.heat import brackets, heat_map
+from offkey.reports.heatmap import brackets, heat_map
 from offkey.reports.tables import need, over_seeds
 from offkey.reports.words import PERTURBATIONS, in_percent, metric_name
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.reports.words import points, regime_name
 
 _KINDS = {"drop": "points lost", "gain": "points gained", "effect": "points gained"}

@@ -10,14 +10,14 @@ from urllib.parse import quote
 import pandas as pd
 from markupsafe import Markup
 
-from offkey import store
-from offkey.errors import BadInput
-from offkey.reports.clean import scrub
+from offkey.core import store
+from offkey.core.errors import BadInput
+from offkey.core.workspace import SUMMARY
 from offkey.reports.notebook import read_notebook
-from offkey.reports.seal import POLICY, seal
-from offkey.reports.shell import css, duration, facts, one_line, templates
+from offkey.reports.notebook_cleaning import scrub
+from offkey.reports.page_parts import css, duration, facts, one_line, templates
+from offkey.reports.safe_html import POLICY, seal
 from offkey.reports.words import formatted, table_html
-from offkey.workspace import SUMMARY
 
 HEADLINE_FIGURES = ("headline", "severity")
 _HIDDEN = ("name", "study", "title", "question", "description", "runs", "headline", "products")

@@ -10,11 +10,11 @@ import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from offkey import store
-from offkey.errors import BadInput
-from offkey.reports.clean import clean_notebook
-from offkey.reports.seal import POLICY, seal
-from offkey.reports.shell import TEMPLATES, css, facts
+from offkey.core import store
+from offkey.core.errors import BadInput
+from offkey.reports.notebook_cleaning import clean_notebook
+from offkey.reports.page_parts import TEMPLATES, css, facts
+from offkey.reports.safe_html import POLICY, seal
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

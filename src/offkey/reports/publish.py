@@ -15,8 +15,8 @@ from IPython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from offkey import store
-from offkey.errors import BadInput
+from offkey.core import store
+from offkey.core.errors import BadInput
 from offkey.reports import style, words
 
 SUFFIXES = {"light": "", "dark": ".dark"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from offkey import store, workspace
-from offkey.errors import BadInput
+from offkey.core import store, workspace
+from offkey.core.errors import BadInput
 from offkey.reports.index import markdown_table
 from offkey.reports.words import formatted
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from offkey.reports import style
-from offkey.reports.heat import brackets, heat_map
+from offkey.reports.heatmap import brackets, heat_map
 from offkey.reports.tables import last_stage, need, over_seeds, pick, seeds_note
 from offkey.reports.words import metric_name, regime_name
 

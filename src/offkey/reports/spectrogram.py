@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.reports import style
 from offkey.reports.tables import need
 

@@ -16,7 +16,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from offkey.errors import unknown
+from offkey.core.errors import unknown
 
 THEMES = ("light", "dark")
 WIDTH_IN = 9.0

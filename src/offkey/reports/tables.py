@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 from offkey.reports.words import COUNTS, PERTURBATIONS, VALUES, metric_name, regime_name
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 
 # metric -> (name, shown in per cent)
 METRICS = {

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offkey import cluster, store
+from offkey.core import cluster, store
+from offkey.core.workspace import SUMMARY, Workspace
 from offkey.runner import notebook_job, notebook_parameters, run_states, scheduling
 from offkey.runner.notebook_job import Job, Outcome
 from offkey.runner.progress_bar import ProgressBar, clock
 from offkey.runner.studies import Run, Study
-from offkey.workspace import SUMMARY, Workspace
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offkey import cluster, store
+from offkey.core import cluster, store
 
 WRITTEN = "written.txt"
 PATIENCE_S = 8.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offkey.errors import BadInput
+from offkey.core.errors import BadInput
 
 _TYPES: dict[str, type] = {
     "int": int,

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 import offkey
-from offkey import store, workspace
+from offkey.core import store, workspace
+from offkey.core.workspace import SUMMARY
 from offkey.runner import notebook_parameters, run_states
 from offkey.runner.execution import Plan
 from offkey.runner.studies import Run
-from offkey.workspace import SUMMARY
 
 
 def render(plan: Plan, fresh: set[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import offkey
-from offkey import store
+from offkey.core import store
 from offkey.runner import notebook_parameters
 from offkey.runner.studies import Study
 

@@ -11,12 +11,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from offkey import store
-from offkey.errors import Busy, unknown
+from offkey.core import store
+from offkey.core.errors import Busy, unknown
+from offkey.core.workspace import Workspace
 from offkey.runner import pages, run_states, studies
 from offkey.runner.execution import Plan, Report, Resources, execute
 from offkey.runner.studies import Run, Study
-from offkey.workspace import Workspace
 
 
 def run_study(

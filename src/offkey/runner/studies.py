@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from offkey import workspace
-from offkey.errors import BadInput, unknown
+from offkey.core import workspace
+from offkey.core.errors import BadInput, unknown
 from offkey.runner import notebook_parameters
 from offkey.runner.notebook_parameters import Parameter
 

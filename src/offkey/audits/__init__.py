@@ -1,0 +1,1 @@
+"""What could make a number wrong: leaks, shortcuts, edits that miss, misleading maps, faults."""

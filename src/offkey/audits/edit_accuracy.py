@@ -1,0 +1,109 @@
+"""Proof of an edit: pitch, length and level of real clips, measured before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from offkey import perturbations
+from offkey.audits import pitch_change
+from offkey.core import cluster
+from offkey.perturbations import Condition, Source
+from offkey.sound import audio
+
+_UNITS = {"pitch": "cents", "tempo": "×", "level": "dB"}
+
+
+def edits(
+    clips: pd.DataFrame, conditions: Sequence[Condition], *, seed: int = 0, n_clips: int = 12
+) -> pd.DataFrame:
+    """Measure what conditions do to human clips spread over the manifest.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        Manifest rows with absolute paths.
+    conditions : sequence of Condition
+    seed : int
+        The study's seed.
+    n_clips : int
+        How many clips to measure.
+
+    Returns
+    -------
+    DataFrame
+        ``variant, label, engine, clip_id, quantity, unit, asked, measured``: pitch in cents, tempo
+        as a ratio of lengths, level as the engine leaves it (asked: no change) in dB.
+    """
+    human = clips[clips["target"] == 0]
+    chosen = human.iloc[:: max(1, len(human) // n_clips)].head(n_clips)
+    work = partial(_one, conditions=list(conditions), seed=seed)
+    parts = cluster.run(work, [row for _, row in chosen.iterrows()], label="measuring")
+    return pd.DataFrame([row for part in parts for row in part])
+
+
+def _one(clip: pd.Series, *, conditions: list[Condition], seed: int) -> list[dict[str, Any]]:
+    source = Source(audio.load(clip["path"]))
+    rows = []
+    for condition in conditions:
+        drawn = perturbations.draw(condition, seed, clip["clip_id"])
+        edited, level_change_db = perturbations.apply(condition, source, drawn)
+        there_and_back = condition.perturbation == "round_trip"
+        asked = {
+            "pitch": 0.0 if there_and_back else 100 * drawn.get("semitones", 0.0),
+            "tempo": 1.0 if there_and_back else drawn.get("rate", 1.0),
+            "level": 0.0,
+        }
+        measured = {
+            "pitch": pitch_change.change_cents(source.samples, edited),
+            "tempo": len(source.samples) / len(edited),
+            "level": level_change_db,
+        }
+        rows += [
+            {
+                "variant": condition.variant,
+                "label": condition.label,
+                "engine": condition.engine,
+                "clip_id": clip["clip_id"],
+                "quantity": quantity,
+                "unit": unit,
+                "asked": asked[quantity],
+                "measured": measured[quantity],
+            }
+            for quantity, unit in _UNITS.items()
+        ]
+    return rows
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per edit: the largest deviation from what was asked, and what became of the level.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`edits`.
+
+    Returns
+    -------
+    DataFrame
+        ``edit, pitch error (cents), tempo error (×)`` (largest, with sign), ``level before matching
+        (dB)`` (median), ``clips``.
+    """
+    error = table.assign(error=table["measured"] - table["asked"])
+    rows = []
+    for label, group in error.groupby("label", sort=False):
+        by_quantity = dict(list(group.groupby("quantity")["error"]))
+        pitch, tempo = (by_quantity[name] for name in ("pitch", "tempo"))
+        rows.append(
+            {
+                "edit": label,
+                "pitch error (cents)": max(pitch, key=abs),
+                "tempo error (×)": max(tempo, key=abs),
+                "level before matching (dB)": by_quantity["level"].median(),
+                "clips": group["clip_id"].nunique(),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,213 @@
+"""The table of clips: schema, read, write, validate, split by track."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from offkey.core import seeding, store
+from offkey.core.errors import BadInput
+
+SPLITS = ("train", "val", "test")
+KEYS = ["clip_id", "track_id", "target", "generator", "family", "dataset", "split"]
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "clip_id": pa.Column(str, unique=True),
+        "track_id": pa.Column(str),
+        "path": pa.Column(str),
+        "target": pa.Column("int64", pa.Check.isin([0, 1])),
+        "generator": pa.Column(str),
+        "family": pa.Column(str),
+        "dataset": pa.Column(str),
+        "split": pa.Column(str, pa.Check.isin(SPLITS)),
+        "offset_s": pa.Column(float, pa.Check.ge(0)),
+        "duration_s": pa.Column(float, pa.Check.gt(0)),
+        "sample_rate_hz": pa.Column("int64", pa.Check.gt(0)),
+        "source_container": pa.Column(str),
+        "source_codec": pa.Column(str),
+        "source_encoder": pa.Column(str),
+        "source_bitrate_kbps": pa.Column(float, nullable=True),
+        "source_sample_rate_hz": pa.Column("int64", pa.Check.gt(0)),
+        "sha256": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{64}$")),
+        "licence": pa.Column(str),
+    },
+    strict=True,
+    ordered=True,
+)
+COLUMNS = list(SCHEMA.columns)
+SOURCE_FACTS = [name for name in COLUMNS if name.startswith("source_")]
+"""What the file a clip was cut from says of itself."""
+
+
+def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
+    """Check a manifest and put its columns in order.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        One row per clip.
+    name : str
+        What to call the table in an error, e.g. its path.
+
+    Raises
+    ------
+    BadInput
+        A column is missing or unknown, a value is not allowed, a ``clip_id`` stands twice, or a
+        track stands in two splits. The message names the first offender.
+    """
+    missing = [column for column in COLUMNS if column not in clips]
+    extra = [column for column in clips if column not in COLUMNS]
+    if missing or extra:
+        raise BadInput(
+            f"{name}: missing columns {missing or 'none'}, unknown columns {extra or 'none'}; "
+            f"a manifest has exactly: {', '.join(COLUMNS)}."
+        )
+    if clips.empty:
+        raise BadInput(f"{name}: no clips.")
+    try:
+        valid = SCHEMA.validate(_typed(clips[COLUMNS]))
+    except (pa.errors.SchemaError, ValueError, TypeError) as error:
+        raise BadInput(f"{name}: {_reason(error)}") from error
+    split_count = valid.groupby("track_id")["split"].nunique()
+    leaking = split_count[split_count > 1]
+    if len(leaking):
+        track = leaking.index[0]
+        where = sorted(valid.loc[valid["track_id"] == track, "split"].unique())
+        raise BadInput(
+            f"{name}: track '{track}' stands in {' and '.join(where)} "
+            f"({len(leaking)} such tracks): a track, its twins and its re-encodings "
+            "belong to one split."
+        )
+    return valid.reset_index(drop=True)
+
+
+def _typed(clips: pd.DataFrame) -> pd.DataFrame:
+    types = {name: column.dtype.type for name, column in SCHEMA.columns.items()}
+    numeric = {name: kind for name, kind in types.items() if kind in ("int64", "float64")}
+    strings = [name for name in types if name not in numeric]
+    return clips.astype({**{name: "str" for name in strings}, **numeric})
+
+
+def _reason(error: Exception) -> str:
+    cases = getattr(error, "failure_cases", None)
+    column = getattr(getattr(error, "schema", None), "name", None)
+    if isinstance(cases, pd.DataFrame) and len(cases) and column:
+        check = getattr(error, "check", None)
+        rule = "must be unique" if check == "field_uniqueness" else f"fails {check or 'its type'}"
+        return f"column '{column}' {rule}, e.g. {cases['failure_case'].iloc[0]!r}."
+    return str(error).splitlines()[0]
+
+
+def write(clips: pd.DataFrame, folder: Path) -> None:
+    """Validate and write ``clips.parquet`` with its CSV twin."""
+    store.write_table(validate(clips), folder / "clips.parquet", csv=True)
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """Read and validate the manifest of a data set."""
+    path = folder / "clips.parquet"
+    return validate(store.read_table(path), str(path))
+
+
+def fingerprint(clips: pd.DataFrame) -> str:
+    """Name the content of a manifest: which clips, with which sound, in which split."""
+    keys: list[Any] = clips[["clip_id", "sha256", "target", "split"]].values.tolist()
+    return store.fingerprint(keys)
+
+
+def assign_splits(
+    groups: pd.Series,
+    strata: pd.Series,
+    *,
+    seed: int,
+    shares: tuple[float, float, float] = (0.6, 0.15, 0.25),
+) -> pd.Series:
+    """Deal whole groups into train, val and test, stratum by stratum.
+
+    Parameters
+    ----------
+    groups : Series of str
+        What must stay together, one value per clip: the track, or something coarser.
+    strata : Series of str
+        What each split should hold its share of, e.g. the class or the musical style. A group
+        counts for the stratum of its first clip.
+    seed : int
+        The study's seed.
+    shares : tuple of float
+        Share of the clips for train, val and test.
+
+    Returns
+    -------
+    Series of str
+        ``train``, ``val`` or ``test`` per clip, with the index of `groups`.
+
+    Notes
+    -----
+    Groups are taken in random order, the largest first where sizes differ, and go to the split
+    that lacks most of its share so far.
+    """
+    table = pd.DataFrame({"group": groups.astype(str), "stratum": strata.astype(str)})
+    size = table.groupby("group").size()
+    first = table.groupby("group")["stratum"].first()
+    place: dict[str, str] = {}
+    for stratum in sorted(first.unique()):
+        names = sorted(first.index[first == stratum])
+        order = seeding.rng(seed, "split", stratum).permutation(len(names))
+        names = sorted((names[i] for i in order), key=lambda name: -size[name])
+        filled = np.zeros(3)
+        wanted = np.asarray(shares) / sum(shares) * sum(size[name] for name in names)
+        for name in names:
+            target = int(np.argmax(wanted - filled))
+            filled[target] += size[name]
+            place[name] = SPLITS[target]
+    return table["group"].map(place).set_axis(groups.index)
+
+
+def select(clips: pd.DataFrame, split: str = "", limit: int = 0) -> pd.DataFrame:
+    """Take one split, and at most `limit` tracks of it (0: all), classes kept together."""
+    if split:
+        if split not in SPLITS:
+            raise BadInput(f"unknown split '{split}': choose one of {', '.join(SPLITS)}.")
+        clips = clips[clips["split"] == split]
+    if limit:
+        clips = clips[clips["track_id"].isin(sorted(clips["track_id"].unique())[:limit])]
+    return clips.reset_index(drop=True)
+
+
+def overview(clips: pd.DataFrame) -> pd.DataFrame:
+    """Tracks, clips, minutes and sources per split and class."""
+    grouped = clips.assign(made_by=clips["target"].map({0: "human", 1: "AI"})).groupby(
+        ["split", "made_by"], sort=False
+    )
+    table = grouped.agg(
+        tracks=("track_id", "nunique"),
+        clips=("clip_id", "size"),
+        minutes=("duration_s", lambda seconds: round(seconds.sum() / 60, 1)),
+        sources=("generator", "nunique"),
+        families=("family", "nunique"),
+    ).reset_index()
+    return table.sort_values("split", key=lambda s: s.map(SPLITS.index), kind="stable")
+
+
+def generators(clips: pd.DataFrame) -> pd.DataFrame:
+    """Clips of every source in every split."""
+    table = clips.pivot_table(
+        index=["target", "family", "generator"], columns="split", values="clip_id", aggfunc="size"
+    )
+    table = table.reindex(columns=list(SPLITS)).fillna(0).astype(int).reset_index()
+    table["target"] = table["target"].map({0: "human", 1: "AI"})
+    return table.rename(columns={"target": "class", "generator": "source"}).rename_axis(
+        None, axis=1
+    )
+
+
+def counterpart(clips: pd.DataFrame, clip: Any) -> Any:
+    """The clip of the other class to set beside `clip`: its twin where there is one."""
+    others = clips[clips["target"] != clip["target"]]
+    twins = others[others["track_id"] == clip["track_id"]]
+    return (twins if len(twins) else others).iloc[0]

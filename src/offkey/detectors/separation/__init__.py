@@ -1,0 +1,43 @@
+"""Taking a mix apart, and what is left when its stems are put together again.
+
+A separator is a function ``separate(samples, sample_rate_hz)`` → stems of shape
+``(n_stems, n_samples)``. ``hpss_nmf`` needs no weights; ``demucs`` is an extra
+(``pip install "offkey[demucs]"``) and needs the weights of HTDemucs on disk.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+
+from offkey.core.errors import unknown
+from offkey.detectors.separation.residuals import MEASURES, measure
+
+Separator = Callable[[np.ndarray, int], np.ndarray]
+NAMES = ("hpss_nmf", "demucs")
+RECIPE = 2
+
+__all__ = ["MEASURES", "NAMES", "Separator", "measure", "separator"]
+
+
+def separator(name: str, weights: str = "") -> Separator:
+    """Open a separator.
+
+    Parameters
+    ----------
+    name : str
+        ``hpss_nmf`` or ``demucs``.
+    weights : str
+        Of ``demucs``: path of a ``.safetensors`` file with an HTDemucs model.
+
+    Raises
+    ------
+    BadInput
+        The separator is unknown, its library is not installed, or its weights cannot be used.
+    """
+    if name not in NAMES:
+        raise unknown("separator", name, NAMES)
+    found: Separator = importlib.import_module(f"offkey.detectors.separation.{name}").open_(weights)
+    return found

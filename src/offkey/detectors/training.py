@@ -1,0 +1,266 @@
+"""The torch loop: seeded, checkpointed between epochs, resumable to the same bits.
+
+Everything random in epoch *k* follows from (seed, k), so a run that was killed and started again
+ends with the weights of one that was not, given the same number of threads. Checkpoints are
+safetensors with the history as metadata; no pickle is written or read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sized
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import safetensors
+import safetensors.torch
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm.auto import tqdm
+
+from offkey.core import seeding, store
+from offkey.core.errors import BadInput
+
+RECIPE = 2
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    epochs : int
+        At most this many passes.
+    batch_size : int
+    learning_rate : float
+        Peak of the one-cycle schedule, or the rate throughout.
+    rate : str
+        ``one_cycle`` or ``constant``.
+    weight_decay : float
+        Of AdamW.
+    label_smoothing : float
+        Targets are moved this far towards one half, against overconfidence.
+    patience : int
+        Stop after this many epochs without a better validation loss; 0 never stops early.
+    """
+
+    epochs: int = 12
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    rate: str = "one_cycle"
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    patience: int = 5
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0 or self.patience < 0:
+            raise BadInput(
+                f"training schedule {asdict(self)}: epochs and batch_size must be at least 1, "
+                "learning_rate positive, patience at least 0."
+            )
+        if self.rate not in ("one_cycle", "constant"):
+            raise BadInput(f"rate must be 'one_cycle' or 'constant', not '{self.rate}'.")
+
+
+EpochData = Callable[[int], Dataset[Any]]
+
+
+def fit(
+    network: nn.Module,
+    train: EpochData,
+    val: Dataset[Any],
+    schedule: Schedule,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+    checkpoint_every_s: float = 20.0,
+    label: str = "training",
+) -> pd.DataFrame:
+    """Train a network with one logit to tell AI (1) from human (0).
+
+    Parameters
+    ----------
+    network : Module
+        Trained in place; only parameters with ``requires_grad`` move. It ends with the weights of
+        the epoch with the lowest validation loss.
+    train : callable
+        ``train(epoch)`` gives the data set of that epoch, items ``(input, target)``.
+    val : Dataset
+        Items ``(input, target)``.
+    schedule : Schedule
+    seed : int
+    checkpoint : Path, optional
+        Written after an epoch; picked up if it stands there already.
+    checkpoint_every_s : float
+        Not written more often than this (s): it holds every weight four times.
+    label : str
+        What the progress bar says.
+
+    Returns
+    -------
+    DataFrame
+        ``epoch, train_loss, val_loss``.
+    """
+    accelerator = Accelerator()
+    # made here, from the parameters that are there now: an optimiser never outlives a layer
+    moving = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(
+        moving, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
+    )
+    network, optimiser = accelerator.prepare(network, optimiser)
+    inner = accelerator.unwrap_model(network)
+    state = _State.resume(checkpoint, inner, optimiser, accelerator.device)
+    bar = tqdm(total=schedule.epochs, initial=state.epochs_done, desc=label, mininterval=1.0)
+    saved = time.monotonic()
+    with bar:
+        while not state.finished(schedule):
+            epoch = state.epochs_done
+            loader = _loader(train(epoch), schedule, seed, epoch)
+            train_loss = _epoch(accelerator, network, optimiser, loader, schedule, seed, epoch)
+            val_loss = _validate(accelerator, network, DataLoader(val, 32), schedule)
+            if not math.isfinite(train_loss + val_loss):
+                raise BadInput(
+                    f"{label}: the loss is not finite in epoch {epoch}; "
+                    f"lower learning_rate (now {schedule.learning_rate:g})."
+                )
+            state.record(inner, train_loss, val_loss)
+            due = time.monotonic() - saved >= checkpoint_every_s
+            if checkpoint is not None and due and accelerator.is_main_process:
+                state.save(checkpoint, inner, optimiser)
+                saved = time.monotonic()
+            bar.update()
+            bar.set_postfix(train=f"{train_loss:.3f}", val=f"{val_loss:.3f}")
+    inner.load_state_dict(state.best)
+    inner.to("cpu").eval()
+    return pd.DataFrame(state.history)
+
+
+def _loader(data: Dataset[Any], schedule: Schedule, seed: int, epoch: int) -> DataLoader[Any]:
+    order = torch.Generator().manual_seed(seeding.integer(seed, "order", str(epoch)))
+    if not isinstance(data, Sized):
+        raise TypeError("the training items must have a length: an epoch goes over all of them")
+    # one item left over would make batch normalisation fail
+    drop = len(data) % schedule.batch_size == 1 and len(data) > 1
+    return DataLoader(data, schedule.batch_size, shuffle=True, generator=order, drop_last=drop)
+
+
+def _epoch(
+    accelerator: Accelerator,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    loader: DataLoader[Any],
+    schedule: Schedule,
+    seed: int,
+    epoch: int,
+) -> float:
+    torch.manual_seed(seeding.integer(seed, "epoch", str(epoch)))
+    network.train()
+    loader = accelerator.prepare(loader)
+    total, count = 0.0, 0
+    for step, (inputs, targets) in enumerate(loader):
+        progress = (epoch + step / len(loader)) / schedule.epochs
+        for group in optimiser.param_groups:
+            group["lr"] = _rate(schedule, progress)
+        optimiser.zero_grad()
+        loss = _loss(network(inputs), targets, schedule)
+        accelerator.backward(loss)
+        optimiser.step()
+        total += loss.item() * len(targets)
+        count += len(targets)
+    return total / max(count, 1)
+
+
+def _loss(logits: torch.Tensor, targets: torch.Tensor, schedule: Schedule) -> torch.Tensor:
+    soft = targets * (1 - schedule.label_smoothing) + schedule.label_smoothing / 2
+    return nn.functional.binary_cross_entropy_with_logits(logits, soft)
+
+
+def _validate(
+    accelerator: Accelerator, network: nn.Module, loader: DataLoader[Any], schedule: Schedule
+) -> float:
+    network.eval()
+    total, count = 0.0, 0
+    with torch.inference_mode():
+        for inputs, targets in loader:
+            logits = network(inputs.to(accelerator.device))
+            loss = _loss(logits, targets.to(accelerator.device), schedule)
+            total += loss.item() * len(targets)
+            count += len(targets)
+    return total / max(count, 1)
+
+
+def _rate(schedule: Schedule, progress: float) -> float:
+    """Constant, or one cycle: cosine up over the first quarter, then down to 1 % of the peak."""
+    warm = 0.25
+    if schedule.rate == "constant":
+        return schedule.learning_rate
+    if progress < warm:
+        share = 0.04 + 0.96 * (1 - math.cos(math.pi * progress / warm)) / 2
+    else:
+        share = 0.01 + 0.99 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm))) / 2
+    return schedule.learning_rate * share
+
+
+class _State:
+    """Progress of one training: history, best weights, and their file."""
+
+    def __init__(self) -> None:
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, torch.Tensor] = {}
+
+    @property
+    def epochs_done(self) -> int:
+        return len(self.history)
+
+    def finished(self, schedule: Schedule) -> bool:
+        losses = [row["val_loss"] for row in self.history]
+        since_best = len(losses) - 1 - losses.index(min(losses)) if losses else 0
+        stale = bool(schedule.patience) and since_best >= schedule.patience
+        return self.epochs_done >= schedule.epochs or stale
+
+    def record(self, network: nn.Module, train_loss: float, val_loss: float) -> None:
+        if not self.history or val_loss < min(row["val_loss"] for row in self.history):
+            self.best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+        self.history.append(
+            {"epoch": self.epochs_done + 1, "train_loss": train_loss, "val_loss": val_loss}
+        )
+
+    def save(self, path: Path, network: nn.Module, optimiser: Any) -> None:
+        tensors = {f"now/{k}": v for k, v in network.state_dict().items()}
+        tensors |= {f"best/{k}": v for k, v in self.best.items()}
+        for index, slots in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser/{index}/{slot}": value for slot, value in slots.items()}
+        tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        with store.writing(path) as partial:
+            safetensors.torch.save_file(
+                tensors, str(partial), metadata={"history": json.dumps(self.history)}
+            )
+
+    @classmethod
+    def resume(cls, path: Path | None, network: nn.Module, optimiser: Any, device: Any) -> _State:
+        state = cls()
+        if path is None or not path.is_file():
+            return state
+        with safetensors.safe_open(str(path), "pt", device="cpu") as file:
+            state.history = json.loads(file.metadata()["history"])
+        tensors = safetensors.torch.load_file(str(path))
+        network.load_state_dict(_under(tensors, "now"))
+        state.best = _under(tensors, "best")
+        memory: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _under(tensors, "optimiser").items():
+            index, slot = name.split("/")
+            memory.setdefault(int(index), {})[slot] = value.to(device)
+        groups = optimiser.state_dict()["param_groups"]
+        optimiser.load_state_dict({"state": memory, "param_groups": groups})
+        return state
+
+
+def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(f"{prefix}/"): v for k, v in tensors.items() if k.startswith(prefix)}

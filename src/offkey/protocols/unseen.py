@@ -1,0 +1,173 @@
+"""Worlds a detector has not heard: families, human sources, and the real-against-real floor.
+
+Everything of a generator, family or human source is left out of training and validation, with
+every track it occurs in; the test clips stay the same for both detectors, so that hearing it or
+not is the only difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from offkey import protocols
+from offkey.core import manifest
+from offkey.core.errors import BadInput, unknown
+from offkey.evaluation import predictions
+from offkey.features.variants import Variant
+from offkey.protocols import Trained
+
+COLUMNS = ("family", "generator")
+MIN_TRACKS = 8
+"""A source with fewer cannot be in train, val and test of a floor."""
+
+
+def leave_out(clips: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
+    """Clips without those tracks of train and val in which `value` occurs.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        The manifest.
+    column : str
+        ``family`` or ``generator`` (for human music: its source).
+    value : str
+    """
+    if column not in COLUMNS:
+        raise unknown("column to leave out by", column, COLUMNS)
+    holds = clips[clips[column] == value]
+    gone = holds.loc[holds["split"] != "test", "track_id"]
+    return clips[(clips["split"] == "test") | ~clips["track_id"].isin(gone)]
+
+
+def dealt_by_track(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """The clips split anew by track, so that every family and source can be in every split."""
+    dealt = manifest.assign_splits(clips["track_id"], clips["generator"], seed=seed)
+    return clips.assign(split=dealt)
+
+
+def candidates(clips: pd.DataFrame, column: str, target: int) -> list[str]:
+    """What can be left out: in train and in test, and enough of both classes stays without it."""
+    own = clips[clips["target"] == target]
+    by_split = {split: set(own.loc[own["split"] == split, column]) for split in ("train", "test")}
+    both = sorted(by_split["train"] & by_split["test"])
+    return [value for value in both if _enough(leave_out(clips, column, value))]
+
+
+def _enough(rest: pd.DataFrame) -> bool:
+    """Whether train and val still hold both classes."""
+    classes = rest.groupby("split")["target"].nunique()
+    return bool((classes.reindex(["train", "val"]).fillna(0) == 2).all())
+
+
+def leave_one_out(
+    detector: tuple[str, dict[str, Any]],
+    base: Trained,
+    clips: pd.DataFrame,
+    clean: Variant,
+    folder: Path,
+    *,
+    column: str,
+    target: int,
+    values: Sequence[str] = (),
+    name: str,
+) -> pd.DataFrame:
+    """Train without one family or source after another; test it beside the detector that heard it.
+
+    Parameters
+    ----------
+    detector : tuple of str and dict
+        Name and settings of the detectors to train.
+    base : Trained
+        Detectors of the same settings that heard everything.
+    clips : DataFrame
+        The manifest.
+    clean : Variant
+        The clean clips, all splits.
+    folder : Path
+        Where models are kept.
+    column, target : str, int
+        ``family`` or ``generator``, of AI (1) or human (0) clips.
+    values : sequence of str
+        What to leave out; by default every candidate.
+    name : str
+        Readable first part of the models' folders.
+
+    Returns
+    -------
+    DataFrame
+        Predictions on the test clips of what was left out and all test clips of the other class:
+        regimes ``heard`` and ``unheard``, column ``held_out``. No rows where nothing can be left
+        out: nothing is in train as well as in test, beside another of its class.
+
+    Raises
+    ------
+    BadInput
+        A value is none of the candidates.
+    """
+    known = candidates(clips, column, target)
+    tables = [pd.DataFrame(columns=[*predictions.COLUMNS, "held_out"])]
+    for value in values or known:
+        if value not in known:
+            raise unknown(f"{column} to leave out", value, known)
+        rest = clean.among(leave_out(clips, column, value))
+        tested = _facing(clips, column, value, target)
+        trained = protocols.train_seeds(
+            detector, [rest], folder, seeds=list(base), name=f"{name}-without-{_plain(value)}"
+        )
+        heard = clean.among(tested)
+        for regime, models in (("heard", base), ("unheard", trained)):
+            about = {"regime": regime, "train_variant": "clean"}
+            tables.append(protocols.predict_seeds(models, [heard], **about).assign(held_out=value))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
+
+
+def _facing(clips: pd.DataFrame, column: str, value: str, target: int) -> pd.DataFrame:
+    """Test clips of what is left out and of the whole other class."""
+    test = clips[clips["split"] == "test"]
+    return test[((test["target"] == target) & (test[column] == value)) | (test["target"] != target)]
+
+
+def real_pair(clips: pd.DataFrame, *, sources: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
+    """Human clips of two sources, the second one in the part of the AI class.
+
+    What a detector reaches here it reaches by telling two kinds of human music apart: a floor for
+    whatever is said of telling AI from human.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        The manifest.
+    sources : sequence of str
+        Two human sources; by default the two with the most tracks.
+    seed : int
+        Of the split by track, made anew where a source lacks one of the splits.
+
+    Returns
+    -------
+    DataFrame
+        A manifest: ``target`` 0 and 1, ``split`` by track. No rows where no two sources have
+        enough tracks for every split.
+    """
+    human = clips[clips["target"] == 0]
+    counts = human.groupby("generator")["track_id"].nunique().sort_values(ascending=False)
+    if not sources and (counts >= MIN_TRACKS).sum() < 2:
+        return human.iloc[:0]
+    chosen = list(sources) or list(counts.index[:2])
+    for source in chosen:
+        if source not in counts:
+            raise unknown("human source", source, counts.index)
+    if len(chosen) != 2:
+        raise BadInput(f"a real-against-real floor needs two human sources, not {len(chosen)}.")
+    pair = human[human["generator"].isin(chosen)].copy()
+    pair["target"] = (pair["generator"] == chosen[1]).astype(int)
+    if pair.groupby("split")["target"].nunique().reindex(["train", "val", "test"]).ne(2).any():
+        pair["split"] = manifest.assign_splits(pair["track_id"], pair["generator"], seed=seed)
+    return pair
+
+
+def _plain(value: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in value)

@@ -1,0 +1,1 @@
+"""The only room that decodes, resamples, writes and plays sound."""

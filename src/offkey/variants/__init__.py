@@ -1,6 +1,0 @@
-"""The clips of a data set under every edit, as rows of features on disk."""
-
-from offkey.variants.building import build
-from offkey.variants.variant import Variant, edited, overview
-
-__all__ = ["Variant", "build", "edited", "overview"]
