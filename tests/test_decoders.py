@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ import pytest
 
 from offkey.core import manifest, seeding, store
 from offkey.core.errors import BadInput
-from offkey.datasets import decoders
+from offkey.datasets import decoders, demo
 from offkey.datasets.decoders import convcodec, train_convcodec
 from offkey.sound import audio
 
-RATE = audio.SAMPLE_RATE_HZ
+RATE = decoders.SAMPLE_RATE_HZ
 
 
 def music(duration_s: float, key: str = "music") -> np.ndarray:
@@ -168,13 +169,31 @@ def test_weights_are_small_and_tell_where_they_come_from(name: str) -> None:
     assert card["training"]["n_tracks"] == len(card["training"]["tracks"]) > 0
 
 
-@pytest.mark.parametrize("name", list(convcodec.DECODERS))
-def test_shipped_weights_never_heard_what_the_demo_tests_on(name: str) -> None:
-    from offkey.datasets import demo
+@pytest.mark.parametrize("tracks", [60, 300, 320])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_no_demo_tests_on_what_the_shipped_weights_were_trained_on(seed: int, tracks: int) -> None:
+    heard = decoders.trained_on(*convcodec.DECODERS)
+    plan = demo._plan(seed, tracks)
+    assert heard
+    assert set(plan.loc[plan["track_id"].isin(heard), "split"]) == {"train"}
+    shares = plan["split"].value_counts(normalize=True)
+    assert shares["train"] == pytest.approx(0.6, abs=0.03)
+    assert shares["test"] == pytest.approx(0.25, abs=0.03)
 
-    plan = demo._plan(0, 300, (0.6, 0.15, 0.25))  # the defaults
-    trained_on = store.read_json(convcodec.WEIGHTS / f"{name}.json")["training"]["tracks"]
-    assert set(trained_on) == set(plan.loc[plan["split"] == "train", "track_id"])
+
+def test_a_demo_that_tests_on_what_a_decoder_was_trained_on_is_refused() -> None:
+    heard = sorted(decoders.trained_on("convcodec_64"))[0]
+    clips = pd.DataFrame(
+        {
+            "track_id": [heard, "unheard"],
+            "generator": ["convcodec_64", "convcodec_64"],
+            "split": ["train", "test"],
+        }
+    )
+    decoders.refuse_heard(clips)
+    decoders.refuse_heard(clips.assign(generator="griffin_mel_80", split="test"))
+    with pytest.raises(BadInput, match=f"'{heard}' stands in split 'test'.*trained on it"):
+        decoders.refuse_heard(clips.assign(split="test"))
 
 
 def test_the_two_codecs_have_different_strides() -> None:
@@ -199,16 +218,17 @@ def test_damaged_or_missing_weights_are_refused(tmp_path: Path) -> None:
         convcodec.load(name, tmp_path)
 
 
-def tiny_dataset(folder: Path) -> pd.DataFrame:
-    """Three human tracks, one per split, and a twin beside the one for training."""
+def tiny_dataset(folder: Path, more: Sequence[str] = ()) -> pd.DataFrame:
+    """Three human tracks, one per split, a twin beside the one for training, and `more` tracks."""
     rows = []
-    for split, target in (("train", 0), ("train", 1), ("val", 0), ("test", 0)):
-        name = f"{split}_{target}"
-        path = audio.write(folder / f"{name}.flac", music(1.5, name))
+    whole = [("train", "train", 0), ("train", "train", 1), ("val", "val", 0), ("test", "test", 0)]
+    for track, split, target in [*whole, *((name, "train", 0) for name in more)]:
+        name = f"{track}_{target}"
+        path = audio.write(folder / f"{name}.flac", music(1.5, name), RATE)
         rows.append(
             {
                 "clip_id": name,
-                "track_id": split,
+                "track_id": track,
                 "path": path.name,
                 "target": target,
                 "generator": "test",
@@ -250,11 +270,23 @@ def test_training_hears_human_training_tracks_only(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "tiny.safetensors").read_bytes() == first
 
 
+def test_training_on_some_tracks_takes_the_same_ones_whatever_else_is_there(tmp_path: Path) -> None:
+    learnt = []
+    for number, more in enumerate((("a", "b", "c", "d"), ("a", "b", "c"), ("d", "c", "b", "a"))):
+        folder = tmp_path / str(number)
+        manifest.write(tiny_dataset(folder, more), folder)
+        train_convcodec.main(["--data", str(folder), "--out", str(folder), "--tracks=2", *TINY])
+        learnt.append(store.read_json(folder / "tiny.json")["training"]["tracks"])
+    assert [len(tracks) for tracks in learnt] == [2, 2, 2]
+    assert learnt[0] == learnt[2]
+    assert "d" in learnt[0] or learnt[0] == learnt[1]
+
+
 def test_training_lowers_the_loss() -> None:
     import torch
 
     network = {"strides": [4, 4], "channels": [8, 16], "latent": 8, "steps": 32}
-    clip = music(1.0)
+    clip = music(1.0)[:22_048]  # whole latent frames
     original = torch.from_numpy(clip)[None]
     costs = []
     for steps in (1, 25):

@@ -15,6 +15,7 @@ from offkey.datasets import decoders, demo, rendering, scores, soundfont
 from offkey.sound import audio
 
 TRACKS, CLIP_S = 8, 4.0
+RATE = demo.RATE_HZ
 
 
 def build(folder: Path, seed: int = 0) -> pd.DataFrame:
@@ -33,7 +34,8 @@ def pairs(folder: Path, clips: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarra
     """Human clip and twin of every track."""
     paths = clips.pivot(index="track_id", columns="target", values="path")
     return [
-        (audio.load(folder / row[0]), audio.load(folder / row[1])) for _, row in paths.iterrows()
+        (audio.load(folder / row[0], RATE), audio.load(folder / row[1], RATE))
+        for _, row in paths.iterrows()
     ]
 
 
@@ -44,7 +46,7 @@ def test_manifest_is_valid_and_describes_the_files(made: tuple[Path, pd.DataFram
     for clip in clips.itertuples():
         path = folder / str(clip.path)
         header = audio.probe(path)
-        assert (header.codec, header.sample_rate_hz, header.channels) == ("flac", 16_000, 1)
+        assert (header.codec, header.sample_rate_hz, header.channels) == ("flac", 22_050, 1)
         assert header.duration_s == clip.duration_s == CLIP_S
         assert store.file_sha256(path) == clip.sha256
     assert len(list((folder / "audio").iterdir())) == len(clips)
@@ -67,7 +69,7 @@ def test_every_track_has_one_clip_of_each_class_in_one_split(
 def test_twins_share_length_level_and_alignment(made: tuple[Path, pd.DataFrame]) -> None:
     lags = []
     for human, twin in pairs(*made):
-        assert len(human) == len(twin) == round(CLIP_S * audio.SAMPLE_RATE_HZ)
+        assert len(human) == len(twin) == round(CLIP_S * RATE)
         assert audio.rms_dbfs(twin) == pytest.approx(audio.rms_dbfs(human), abs=0.2)
         assert not np.array_equal(human, twin)
         # decoders lose the phase, so energy is compared, not the waveform
@@ -82,10 +84,10 @@ def envelope_lag_s(first: np.ndarray, second: np.ndarray, hop: int = 16) -> floa
     for samples in (first, second):
         energy = np.convolve(samples**2, np.hanning(256), "same")[::hop]
         rise.append(np.maximum(np.diff(np.sqrt(energy)), 0))
-    reach = round(0.2 * audio.SAMPLE_RATE_HZ / hop)
+    reach = round(0.2 * RATE / hop)
     inner = slice(reach, -reach)
     scores_ = [rise[0][inner] @ np.roll(rise[1], -lag)[inner] for lag in range(-reach, reach + 1)]
-    return (int(np.argmax(scores_)) - reach) * hop / audio.SAMPLE_RATE_HZ
+    return (int(np.argmax(scores_)) - reach) * hop / RATE
 
 
 def test_sound_has_level_no_clipping_no_long_rest_and_variety(
@@ -95,7 +97,7 @@ def test_sound_has_level_no_clipping_no_long_rest_and_variety(
     for human, _ in pairs(*made):
         assert -34 < audio.rms_dbfs(human) < -15.5
         assert np.abs(human).max() < 0.75
-        blocks = human.reshape(-1, 1600)
+        blocks = human.reshape(-1, RATE // 10)
         loud = 20 * np.log10(np.sqrt((blocks**2).mean(axis=1)) + 1e-9) > audio.rms_dbfs(human) - 35
         quiet_runs = "".join("L" if sounds else "q" for sounds in loud).split("L")
         assert max(map(len, quiet_runs)) <= 10  # tenths of a second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ def assign_splits(
     *,
     seed: int,
     shares: tuple[float, float, float] = (0.6, 0.15, 0.25),
+    reserved: Collection[str] = (),
 ) -> pd.Series:
     """Deal whole groups into train, val and test, stratum by stratum.
 
@@ -140,6 +142,8 @@ def assign_splits(
         The study's seed.
     shares : tuple of float
         Share of the clips for train, val and test.
+    reserved : collection of str
+        Groups that go to train whatever the draw: something used here was made from them.
 
     Returns
     -------
@@ -149,7 +153,7 @@ def assign_splits(
     Notes
     -----
     Groups are taken in random order, the largest first where sizes differ, and go to the split
-    that lacks most of its share so far.
+    that lacks most of its share so far. Reserved groups fill the share of train first.
     """
     table = pd.DataFrame({"group": groups.astype(str), "stratum": strata.astype(str)})
     size = table.groupby("group").size()
@@ -159,10 +163,11 @@ def assign_splits(
         names = sorted(first.index[first == stratum])
         order = seeding.rng(seed, "split", stratum).permutation(len(names))
         names = sorted((names[i] for i in order), key=lambda name: -size[name])
+        names = sorted(names, key=lambda name: name not in reserved)
         filled = np.zeros(3)
         wanted = np.asarray(shares) / sum(shares) * sum(size[name] for name in names)
         for name in names:
-            target = int(np.argmax(wanted - filled))
+            target = 0 if name in reserved else int(np.argmax(wanted - filled))
             filled[target] += size[name]
             place[name] = SPLITS[target]
     return table["group"].map(place).set_axis(groups.index)

@@ -12,11 +12,12 @@ import numpy as np
 
 from offkey.core import seeding
 from offkey.core.errors import BadInput
-from offkey.datasets import scores, soundfont
+from offkey.datasets import decoders, scores, soundfont
 from offkey.sound import audio
 
-# Rendered at twice the rate and resampled: at 16 kHz the synthesizer folds high partials back.
-SYNTH_RATE_HZ = 2 * audio.SAMPLE_RATE_HZ
+# Rendered at twice the rate and resampled: the synthesizer folds high partials back.
+SAMPLE_RATE_HZ = decoders.SAMPLE_RATE_HZ
+SYNTH_RATE_HZ = 2 * SAMPLE_RATE_HZ
 SYNTH_QUALITY = 2
 LEAD_S = 1.0  # rendered before the excerpt and cut, so that notes ring into its first moment
 MAX_REST_S = 0.7
@@ -68,7 +69,7 @@ def render(score_path: str, track_id: str, seed: int, duration_s: float) -> np.n
     Returns
     -------
     ndarray of float32, shape (n,)
-        Mono sound at 16 kHz, -26 to -16 dBFS (less where peaks forbid it), never clipped.
+        Mono, at ``SAMPLE_RATE_HZ``, -26 to -16 dBFS (less where peaks forbid it), never clipped.
 
     Raises
     ------
@@ -88,8 +89,8 @@ def render(score_path: str, track_id: str, seed: int, duration_s: float) -> np.n
         hits = _synthesize(_groove(played, beat_s, rng), [], start_s - LEAD_S, duration_s + LEAD_S)
         samples += audio.match_level(hits, samples) * np.float32(10 ** (rng.uniform(-12, -3) / 20))
     samples = _room(samples, seeding.rng(seed, track_id, "room"))
-    n = round(duration_s * audio.SAMPLE_RATE_HZ)
-    samples = audio.fix_length(samples[round(LEAD_S * audio.SAMPLE_RATE_HZ) :], n)
+    n = round(duration_s * SAMPLE_RATE_HZ)
+    samples = audio.fix_length(samples[round(LEAD_S * SAMPLE_RATE_HZ) :], n)
     if audio.rms_dbfs(samples) < audio.SILENCE_DBFS:
         raise BadInput(f"score '{score_path}' renders to silence (track '{track_id}').")
     return _level(samples, seeding.rng(seed, track_id, "level"))
@@ -206,7 +207,7 @@ def _synthesize(
     duration_s: float,
     tuning: float = 1.0,
 ) -> np.ndarray:
-    """Sound of the notes that are heard in a window, at 16 kHz, `tuning` times as high."""
+    """Sound of the notes heard in a window, at ``SAMPLE_RATE_HZ``, `tuning` times as high."""
     import symusic
 
     # played slower by what the resampling below makes faster and higher
@@ -230,10 +231,8 @@ def _synthesize(
             player.notes.append(note)
         score.tracks.append(player)
     samples = np.asarray(_synthesizer().render(score, True)).mean(axis=0)
-    samples = audio.resample(
-        samples.astype(np.float32), SYNTH_RATE_HZ * tuning, audio.SAMPLE_RATE_HZ
-    )
-    return audio.fix_length(samples, round(duration_s * audio.SAMPLE_RATE_HZ))
+    samples = audio.resample(samples.astype(np.float32), SYNTH_RATE_HZ * tuning, SAMPLE_RATE_HZ)
+    return audio.fix_length(samples, round(duration_s * SAMPLE_RATE_HZ))
 
 
 def _room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -243,7 +242,7 @@ def _room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() >= 0.6:
         return samples
     rt60_s, wet = rng.uniform(0.15, 1.2), rng.uniform(0.05, 0.4)
-    time_s = np.arange(round(rt60_s * audio.SAMPLE_RATE_HZ)) / audio.SAMPLE_RATE_HZ
+    time_s = np.arange(round(rt60_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     noise = rng.standard_normal(len(time_s)) * 10 ** (-3 * time_s / rt60_s)
     damping = rng.uniform(0.1, 0.7)
     tail = lfilter([1 - damping], [1, -damping], noise)

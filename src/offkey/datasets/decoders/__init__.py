@@ -6,7 +6,7 @@ generated music detection and its challenges", ICASSP 2025). Twins are never cal
 music: a detector that knows them has not heard a music generator.
 
 Each file holds one family, a table ``DECODERS`` of its members and
-``decode(samples, rng, **settings) -> ndarray``, all at 16 kHz mono.
+``decode(samples, rng, **settings) -> ndarray``, all mono at ``SAMPLE_RATE_HZ``.
 """
 
 from __future__ import annotations
@@ -16,13 +16,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from offkey.core import seeding, store
 from offkey.core.errors import BadInput, unknown
-from offkey.datasets.decoders.matching import match_spectrum
+from offkey.datasets.decoders.matching import SAMPLE_RATE_HZ, match_spectrum
 from offkey.sound import audio
 
-RECIPE = 5
+__all__ = [
+    "NAMES",
+    "RECIPE",
+    "SAMPLE_RATE_HZ",
+    "decode",
+    "family",
+    "fingerprint",
+    "refuse_heard",
+    "settings",
+    "trained_on",
+    "twin",
+]
+
+RECIPE = 6
 """Raise when the sound of any decoder changes."""
 
 MIN_SAMPLES = 2048
@@ -52,6 +66,42 @@ def settings(name: str) -> dict[str, Any]:
     return found
 
 
+def trained_on(*names: str) -> set[str]:
+    """Tracks that the weights of these decoders were trained on; empty where there are none.
+
+    Their twins are closer to the original than those of other tracks, so such a track may be
+    learnt from, and never tested on.
+    """
+    weights = [found["weights"] for found in map(settings, names) if "weights" in found]
+    cards = [store.read_json(WEIGHTS / f"{name}.json") for name in weights]
+    return {track for card in cards for track in card["training"]["tracks"]}
+
+
+def refuse_heard(clips: pd.DataFrame) -> None:
+    """Refuse a manifest that tests on twins of tracks which their decoder was trained on.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        ``track_id, generator, split``; other generators than decoders do not matter.
+
+    Raises
+    ------
+    BadInput
+        Such a track stands outside the train split; the message names the first.
+    """
+    for name in sorted(set(clips["generator"]) & set(NAMES)):
+        twins = clips[(clips["generator"] == name) & (clips["split"] != "train")]
+        heard = twins[twins["track_id"].isin(trained_on(name))]
+        if len(heard):
+            first = heard.iloc[0]
+            raise BadInput(
+                f"track '{first['track_id']}' stands in split '{first['split']}', but decoder "
+                f"'{name}' was trained on it ({len(heard)} such tracks): put it into 'train', or "
+                "take another decoder."
+            )
+
+
 def fingerprint(*names: str) -> str:
     """Name what these decoders do to sound, for the products made with them."""
     return store.fingerprint(RECIPE, [[name, settings(name)] for name in sorted(names)])
@@ -65,7 +115,7 @@ def decode(name: str, samples: np.ndarray, rng: np.random.Generator) -> np.ndarr
     name : str
         One of ``NAMES``.
     samples : ndarray of float32, shape (n,)
-        16 kHz mono, at least ``MIN_SAMPLES`` long.
+        Mono, at ``SAMPLE_RATE_HZ``, at least ``MIN_SAMPLES`` long.
     rng : numpy Generator
         Initial phases, noise.
 
@@ -96,7 +146,7 @@ def twin(samples: np.ndarray, name: str, *, seed: int, key: str) -> np.ndarray:
     Parameters
     ----------
     samples : ndarray of float32, shape (n,)
-        The original, 16 kHz mono.
+        The original, mono, at ``SAMPLE_RATE_HZ``.
     name : str
         One of ``NAMES``.
     seed : int

@@ -34,7 +34,7 @@ def decode(samples: np.ndarray, rng: np.random.Generator, *, weights: str) -> np
     Parameters
     ----------
     samples : ndarray of float32, shape (n,)
-        16 kHz mono.
+        Mono, at the decoders' rate.
     rng : numpy Generator
         Draws the quantisation noise of the latent.
     weights : str

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from offkey.core import compiled
-from offkey.sound.audio import SAMPLE_RATE_HZ
+from offkey.datasets.decoders.matching import SAMPLE_RATE_HZ
 
 DECODERS = {"griffin_mel_80": {"n_mels": 80}, "griffin_mel_256": {"n_mels": 256}}
 
@@ -24,7 +24,7 @@ def decode(samples: np.ndarray, rng: np.random.Generator, *, n_mels: int) -> np.
     Parameters
     ----------
     samples : ndarray of float32, shape (n,)
-        16 kHz mono.
+        Mono, at the decoders' rate.
     rng : numpy Generator
         Draws the initial phase.
     n_mels : int

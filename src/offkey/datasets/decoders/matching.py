@@ -6,7 +6,9 @@ import numpy as np
 
 from offkey.core import compiled
 
-SAMPLE_RATE_HZ = 16_000
+SAMPLE_RATE_HZ = 22_050
+"""What every decoder works at: a shift by −4 semitones still fills the 8 kHz that are analysed."""
+
 N_FFT, HOP = 2048, 512
 BANDS = 64
 MAX_GAIN_DB = 30.0
@@ -18,7 +20,7 @@ def match_spectrum(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     samples, reference : ndarray of float32, shape (n,)
-        16 kHz mono, of equal length.
+        Mono, at ``SAMPLE_RATE_HZ``, of equal length.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from offkey.core import compiled
-from offkey.sound.audio import SAMPLE_RATE_HZ
+from offkey.datasets.decoders.matching import SAMPLE_RATE_HZ
 
 DECODERS: dict[str, dict[str, Any]] = {"sines_noise": {}}
 
@@ -32,7 +32,7 @@ def decode(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Parameters
     ----------
     samples : ndarray of float32, shape (n,)
-        16 kHz mono.
+        Mono, at the decoders' rate.
     rng : numpy Generator
         Draws the noise.
 
