@@ -36,7 +36,7 @@ with open(os.path.join(out_dir, f"facts{n}.json"), "w") as stream:
 print("unique output", n)
 """
 SHARE = """\
-from offkey import cluster
+from offkey.core import cluster
 cluster.run(abs, [1, -2, 3], label="numbers")
 """
 SLEEP = """\
@@ -210,8 +210,8 @@ def test_second_time_keeps_what_is_unchanged(
 def plan(place: Place, settings: dict[str, Any] | None = None, name: str = "small") -> Plan:
     study, notebooks = load(place, name), place.root / "notebooks"
     parameters = studies.parameters(study, notebooks, settings)
-    names = run_states.fingerprints(study, parameters, notebooks)
     space = Workspace.open(place.root / "data", place.root / "out")
+    names = run_states.fingerprints(study, parameters, notebooks, space.datasets)
     return Plan(study, space, notebooks, parameters, names)
 
 
@@ -407,7 +407,7 @@ def test_remaining_time_counts_slots() -> None:
 MAKES = """\
 from pathlib import Path
 import pandas as pd
-from offkey import store
+from offkey.core import store
 store.write_table(pd.DataFrame({"n": [n]}), Path(out_dir) / "tables" / f"made{n}", csv=True)
 """
 MADE = """\

@@ -77,7 +77,7 @@ def test_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     program = (
-        "import sys, time, pathlib\nfrom offkey import store\n"
+        "import sys, time, pathlib\nfrom offkey.core import store\n"
         "with store.locked(pathlib.Path(sys.argv[1])):\n"
         "    print('held', flush=True)\n    time.sleep(60)\n"
     )

@@ -1,6 +1,6 @@
 """Train one convolutional codec on the human training tracks of a data set.
 
-    python -m offkey.datasets.decoders.train_convcodec --data data/datasets/demo \
+    python -m offkey.datasets.decoders.train_convcodec --data FOLDER_OF_THE_DEMO \
         --name convcodec_64 --strides 4,4,4 --channels 16,32,64 --latent 32 --steps 4000
 
 reads ``clips.parquet`` in the data folder, takes human clips (target 0) of the train split and
