@@ -20,6 +20,7 @@ from offkey.core.errors import BadInput
 from offkey.datasets import cutting, demo
 from offkey.sound import audio
 
+ROOT = Path(__file__).parents[1]
 SMALL = {"tracks": 8, "clip_s": 5.0}
 
 
@@ -193,3 +194,48 @@ def test_processes_at_once_never_read_each_others_clips(tmp_path: Path) -> None:
     assert (lines[0][1], lines[1][1]) == ("12", "14")
     assert lines[0][0] != lines[1][0] and lines[0][2] != lines[1][2]
     assert len(datasets.made(root)) == 2
+
+
+STUDY = """\
+study: own
+runs:
+  - {notebook: 01_create_dataset}
+"""
+
+
+def offkey(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, started in the folder of the user's music."""
+    return subprocess.run(
+        [sys.executable, "-m", "offkey", *words, "--data", str(place / "data")],
+        cwd=place,
+        text=True,
+        capture_output=True,
+        timeout=600,
+    )
+
+
+def test_copies_added_after_a_complete_study_are_found(tmp_path: Path) -> None:
+    """The relative source is looked for where the command runs, by ``run`` as by ``data make``."""
+    music(tmp_path / "mymusic", tracks=8)
+    (tmp_path / "own.yaml").write_text(STUDY)
+    words = ["run", "own.yaml", "--out", "out", "--notebooks", str(ROOT / "notebooks")]
+    words += ["--jobs=1", "--set=dataset=folder", "--set=dataset_options={source: mymusic}"]
+    first = offkey(tmp_path, *words)
+    assert first.returncode == 0, first.stdout + first.stderr
+    (clips,) = datasets.made(tmp_path / "data" / "datasets")["folder"]
+    made = offkey(tmp_path, "data", "make", "folder", "--set", "source=mymusic")
+    assert clips in made.stdout, made.stderr
+    assert len(datasets.made(tmp_path / "data" / "datasets")) == 1
+    again = offkey(tmp_path, *words)
+    assert "01_create_dataset: unchanged, kept" in again.stdout
+
+    # a test song, re-encoded and called AI under five names, too many for the test split
+    tested = datasets.load(Path(clips)).query("split == 'test' and target == 0").iloc[0]
+    song = audio.load(tmp_path / "mymusic" / f"{tested['track_id']}.wav")
+    for number in range(5):
+        audio.write(tmp_path / "mymusic" / "ai" / f"new{number}.ogg", song * (0.9 - 0.1 * number))
+    after = offkey(tmp_path, *words)
+    assert "01_create_dataset: unchanged" not in after.stdout
+    assert after.returncode == 1
+    assert "01_create_dataset: failed" in after.stdout, after.stdout
+    assert "sound the same" in after.stdout and tested["clip_id"] in after.stdout, after.stdout
