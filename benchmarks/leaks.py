@@ -2,8 +2,8 @@
 
     python benchmarks/leaks.py DATASET_FOLDER [--clips 100] [--out results/benchmarks]
 
-DATASET_FOLDER holds a data set that was made, e.g. data/datasets/demo. Compares all pairs of clips
-of different tracks, and some clips with edited copies of themselves, by the similarity that
+DATASET_FOLDER holds a data set: see ``offkey data list``. Compares all pairs of clips of different
+tracks, and some clips with edited copies of themselves, by the similarity that
 ``offkey.audits.leaks`` compares with its threshold.
 """
 

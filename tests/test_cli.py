@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from offkey import detectors
 from offkey.__main__ import app
-from offkey.core import manifest
+from offkey.core import manifest, store
 from offkey.runner import pages
 from offkey.sound import audio
 
@@ -97,8 +97,10 @@ def test_mistakes_get_one_line_and_exit_code_2(
 
 
 def test_data_verify_names_every_bad_file(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:
-    folder = tmp_path / "datasets" / "demo"
+    folder = tmp_path / "datasets" / "demo-0123456789"
     folder.mkdir(parents=True)
+    receipt = {"fingerprint": "0123456789abcdef", "name": "demo", "seed": 0, "options": {}}
+    store.write_json(folder / "recipe.json", receipt)
     clips = tiny_clips.head(4).copy()
     for path in clips["path"]:
         (folder / Path(path).name).write_bytes(Path(path).read_bytes())

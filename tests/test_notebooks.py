@@ -113,7 +113,7 @@ def test_nothing_changed_nothing_done(study: Path) -> None:
 
 
 def test_a_trained_detector_answers(study: Path) -> None:
-    clip = next((study / "data" / "datasets" / "demo" / "audio").glob("*.flac"))
+    clip = next((study / "data" / "datasets").glob("demo-*/audio/*.flac"))
     command = [
         sys.executable,
         "-m",

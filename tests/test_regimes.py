@@ -95,17 +95,23 @@ def test_several_detectors_are_not_mixed() -> None:
 
 def test_left_out_groups_are_compared_apart() -> None:
     def world(wrong_heard: int, wrong_unheard: int, name: str) -> pd.DataFrame:
-        parts = [scored(wrong_heard, regime="heard"), scored(wrong_unheard, regime="unheard")]
+        parts = [
+            scored(0, regime="heard"),
+            scored(wrong_heard, regime="heard_same_size"),
+            scored(wrong_unheard, regime="unheard"),
+        ]
         return pd.concat(parts).assign(held_out=name)
 
     predictions = pd.concat([world(0, 10, "a"), world(2, 2, "b")])
     costs = evaluation.compare_held_out(predictions).set_index("held_out")
+    assert costs["regime"].tolist() == ["unheard", "unheard"]
     assert costs.loc["a", "gain"] == pytest.approx(-0.25)
-    assert costs.loc["b", "gain"] == 0
+    assert costs.loc["b", "gain"] == 0  # worse than on all tracks, but not for want of hearing it
     scores = evaluation.score_held_out(predictions)
     accuracy = scores[(scores["metric"] == "balanced_accuracy") & (scores["held_out"] == "a")]
     assert dict(zip(accuracy["regime"], accuracy["value"], strict=True)) == {
         "heard": 1.0,
+        "heard_same_size": 1.0,
         "unheard": 0.75,
     }
     with pytest.raises(BadInput, match="held_out"):

@@ -421,9 +421,10 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
         return {**about, "value": value, **ends, **more}
 
     worlds = [auc(regime, value, held_out=name) for name, regime, value in (
-        ("codec", "heard", 0.95), ("codec", "unheard", 0.6),
-        ("vocoder", "heard", 0.95), ("vocoder", "unheard", 0.94),
-        ("sines", "heard", 0.95), ("sines", "unheard", 0.9))]  # fmt: skip
+        *((what, "heard", 0.97) for what in ("codec", "vocoder", "sines")),
+        ("codec", "heard_same_size", 0.95), ("codec", "unheard", 0.6),
+        ("vocoder", "heard_same_size", 0.95), ("vocoder", "unheard", 0.94),
+        ("sines", "heard_same_size", 0.95), ("sines", "unheard", 0.9))]  # fmt: skip
     costs = pd.DataFrame(
         [
             {"held_out": "codec", "gain": -0.3, "low": -0.4, "high": -0.2, "p_tracks_holm": 0.002},
@@ -448,6 +449,7 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
         pd.DataFrame(worlds), costs, pd.DataFrame(floors), pd.DataFrame([auc("real_pair", 0.9)])
     )
     assert "codec left out of training: AUC 0.60 [0.55, 0.65] instead of 0.95" in text[0]
+    assert "for as many tracks with it, and 0.97 [0.92, 1.00] for all (90 clips)" in text[0]
     assert "costs 30 [20, 40] points" in text[0]
     assert "no cost of not having heard it is shown (1 [-2, 4] points)" in text[1]
     assert "a cost of 8 [1, 15] points for not having heard it may still be chance" in text[2]

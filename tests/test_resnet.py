@@ -18,6 +18,7 @@ from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.detectors import detection, training, weights
 from offkey.features import LogMel, variants
+from offkey.protocols import iterative
 from offkey.sound import audio
 
 TINY = {"epochs": 2, "batch_size": 8, "patience": 0}
@@ -136,13 +137,106 @@ def test_every_iterative_stage_trains(built, trained, head: str) -> None:
     stages = {"1 pitch": built["pitch+2"], "2 clean": built["clean"]}
     before = base.network.head.weight.detach().clone()
     for _stage, detector, history in protocols.train_stages(
-        base, stages, base.folder.parent, seed=0, name=f"it-{head}", head=head, train="head",
-        epochs=3, replay_share=0.3,
+        base, stages, base.folder.parent, seed=0, name=f"it-{head}", learnt=[built["clean"]],
+        head=head, train="head", epochs=3, replay_share=0.3,
     ):  # fmt: skip
         after = detector.network.head.weight.detach().clone()
         assert not torch.allclose(before, after, atol=1e-4)
         assert len(history) == 3
         before = after
+
+
+@pytest.mark.parametrize(
+    ("share", "counts"),
+    # 6 training tracks of 2 clips: of a stage's own, of clean, of the stage before
+    [
+        (0.0, [{"pitch+2": 12}, {"tempo0.9": 12}]),
+        (0.25, [{"pitch+2": 12, "clean": 4}, {"tempo0.9": 12, "clean": 2, "pitch+2": 2}]),
+        (0.5, [{"pitch+2": 12, "clean": 12}, {"tempo0.9": 12, "clean": 6, "pitch+2": 6}]),
+        (0.8, [{"pitch+2": 12, "clean": 48}, {"tempo0.9": 12, "clean": 24, "pitch+2": 24}]),
+    ],
+)
+def test_the_share_asked_for_is_replayed_from_clean_on(
+    tiny_clips: pd.DataFrame,
+    trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+    counts: list[dict[str, int]],
+) -> None:
+    conditions = perturbations.find(["clean", "pitch+2", "tempo0.9"])
+    clean, *later = variants.build(tiny_clips, conditions, tmp_path / "v").values()
+    heard: list[dict[str, int]] = []
+    balance: list[float] = []
+
+    def listen(self, train, val, **how) -> pd.DataFrame:
+        heard.append({part.condition.variant: len(part) for part in train})
+        balance.append(float(pd.concat([part.clips["target"] for part in train]).mean()))
+        assert all(set(part.clips["split"]) == {"train"} for part in train)
+        return pd.DataFrame({"epoch": [1], "train_loss": [0.0], "val_loss": [0.0]})
+
+    monkeypatch.setattr(type(trained[0]), "fit", listen)
+    stages = {f"{i} x": variant for i, variant in enumerate(later, 1)}
+    how = {"seed": 0, "name": "it", "learnt": [clean], "replay_share": share}
+    assert len(list(protocols.train_stages(trained[0], stages, tmp_path / "m", **how))) == 2
+    assert heard == counts
+    assert balance == [0.5, 0.5]
+
+
+def test_replay_keeps_the_classes_in_proportion_and_refuses_nothing_to_replay(
+    built, trained, tmp_path: Path
+) -> None:
+    stages = {"1 pitch": built["pitch+2"]}
+    how = {"seed": 0, "name": "it", "learnt": [], "replay_share": 0.5}
+    with pytest.raises(BadInput, match="needs what the first stage was trained on"):
+        next(protocols.train_stages(trained[0], stages, tmp_path, **how))
+    # tracks of one class each, as in a folder of one's own: 6 human and 3 AI
+    own = pd.DataFrame({"track_id": [f"t{n}" for n in range(9)], "target": [0] * 6 + [1] * 3})
+    drawn = iterative._drawn(own, 1.34, np.random.default_rng(0))
+    assert drawn["target"].value_counts().to_dict() == {0: 8, 1: 4}
+    assert set(drawn["track_id"]) == set(own["track_id"])
+
+
+TRAIN = """\
+import os, sys
+from pathlib import Path
+os.environ["OMP_NUM_THREADS"] = os.environ["OFFKEY_JOBS"] = "1"
+import pandas as pd
+from offkey import detectors, perturbations, protocols
+from offkey.features import variants
+clips, folder = pd.read_parquet(sys.argv[1]), Path(sys.argv[2])
+clean = variants.build(clips, perturbations.find(["clean"]), folder / "variants")["clean"]
+detector = detectors.create("resnet", epochs=3, batch_size=8, patience=0)
+real = type(detector).fit
+def fit(self, *args, **how):
+    with open(folder / "trainings.txt", "a") as stream:
+        stream.write(f"{os.getpid()}\\n")
+    return real(self, *args, **how)
+type(detector).fit = fit
+print("ready", flush=True)
+sys.stdin.readline()
+model, history = protocols.train(detector, [clean], folder / "models", seed=0, name="same")
+found = protocols.predict(model, [clean], regime="clean", train_variant="clean", seed=0)
+print(len(history), model.fingerprint, found["score"].sum())
+"""
+
+
+def test_two_processes_train_the_same_model_once(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:
+    tiny_clips.to_parquet(tmp_path / "clips.parquet")
+    words = [sys.executable, "-c", TRAIN, str(tmp_path / "clips.parquet"), str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [subprocess.Popen(words, text=True, **pipes) for _ in range(2)]
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], answers
+    assert answers[0][0] == answers[1][0]
+    assert len((tmp_path / "trainings.txt").read_text().split()) == 1
+    (place,) = (tmp_path / "models").iterdir()
+    assert not list(place.glob("checkpoint*"))
+    assert not [path for path in place.rglob("*") if ".partial" in path.name]
 
 
 def test_optimiser_holds_the_parameters_that_are_there_now() -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from offkey.core import code
 from offkey.core.errors import BadInput, Busy
 from offkey.core.workspace import Workspace
 from offkey.runner import notebook_job, run_states, runs, scheduling, studies
@@ -36,7 +37,7 @@ with open(os.path.join(out_dir, f"facts{n}.json"), "w") as stream:
 print("unique output", n)
 """
 SHARE = """\
-from offkey import cluster
+from offkey.core import cluster
 cluster.run(abs, [1, -2, 3], label="numbers")
 """
 SLEEP = """\
@@ -210,8 +211,8 @@ def test_second_time_keeps_what_is_unchanged(
 def plan(place: Place, settings: dict[str, Any] | None = None, name: str = "small") -> Plan:
     study, notebooks = load(place, name), place.root / "notebooks"
     parameters = studies.parameters(study, notebooks, settings)
-    names = run_states.fingerprints(study, parameters, notebooks)
     space = Workspace.open(place.root / "data", place.root / "out")
+    names = run_states.fingerprints(study, parameters, notebooks, space.datasets)
     return Plan(study, space, notebooks, parameters, names)
 
 
@@ -255,6 +256,28 @@ def test_changed_source_or_damaged_output_is_due(
     assert due(place, ["f"])[0] == ["f_shares"]
     output.write_text(result)
     assert due(place, ["f"])[0] == []
+
+
+def test_a_comment_is_no_change_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "offkey"
+    package.mkdir()
+    module, table = package / "module.py", package / "facts.csv"
+    module.write_text(
+        '"""A module."""\n\n\ndef twice(x):\n    """Double it."""\n    return 2 * x\n'
+    )
+    table.write_text("a\n1\n")
+    monkeypatch.setattr(code, "PACKAGE", package)
+    first = run_states.code_fingerprint()
+    text = "# why\n\ndef twice(x):\n    # better said\n    return (2 *\n        x)\n"
+    module.write_text('"""Another."""\n' + text)
+    assert run_states.code_fingerprint() == first
+    module.write_text(text.replace("2", "3"))
+    assert run_states.code_fingerprint() != first
+    module.write_text(text)
+    table.write_text("a\n2\n")
+    assert run_states.code_fingerprint() != first
 
 
 def test_select_takes_names_and_their_beginnings(place: Place) -> None:
@@ -407,7 +430,7 @@ def test_remaining_time_counts_slots() -> None:
 MAKES = """\
 from pathlib import Path
 import pandas as pd
-from offkey import store
+from offkey.core import store
 store.write_table(pd.DataFrame({"n": [n]}), Path(out_dir) / "tables" / f"made{n}", csv=True)
 """
 MADE = """\

@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import resource
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +29,45 @@ def test_interrupted_write_leaves_what_stood_there(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_text() == "first"
     assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_writers_of_one_name_have_partial_files_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # another machine that shares the folder may give its process the same number
+    with store.writing(tmp_path / "a.txt") as one, store.writing(tmp_path / "a.txt") as two:
+        assert one != two and one.suffix == two.suffix == ".txt"
+        one.write_text("one")
+        two.write_text("two")
+    assert (tmp_path / "a.txt").read_text() == "one"
+    monkeypatch.setattr(socket, "gethostname", lambda: "far-away")
+    with store.writing(tmp_path / "a.txt") as there:
+        assert "far-away" in there.name
+        there.touch()
+
+
+def test_leftovers_of_dead_writers_go_after_a_day(tmp_path: Path) -> None:
+    old, young = tmp_path / ".a.txt.9.partial.txt", tmp_path / ".a.txt.8.partial.txt"
+    for path, age_s in ((old, 25 * 3600), (young, 3600)):
+        path.write_text("half")
+        os.utime(path, (time.time() - age_s,) * 2)
+    store.write_text(tmp_path / "b.txt", "whole")
+    assert not old.exists() and young.exists()
+
+
+def test_a_process_that_waits_gets_the_folder_next(tmp_path: Path) -> None:
+    program = (
+        "import sys, time, pathlib\nfrom offkey.core import store\n"
+        "with store.waiting(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with store.locked(tmp_path), store.locked(tmp_path / "other"):
+        process = subprocess.Popen(command, **pipes)
+        assert process.stderr.readline() == f"waiting for another process, which makes {tmp_path}\n"
+        assert process.poll() is None
+    assert process.communicate(timeout=60)[0] == "held\n"
 
 
 def test_table_has_a_csv_twin_and_reads_back(tmp_path: Path) -> None:
@@ -77,7 +118,7 @@ def test_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     program = (
-        "import sys, time, pathlib\nfrom offkey import store\n"
+        "import sys, time, pathlib\nfrom offkey.core import store\n"
         "with store.locked(pathlib.Path(sys.argv[1])):\n"
         "    print('held', flush=True)\n    time.sleep(60)\n"
     )

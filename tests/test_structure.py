@@ -1,6 +1,7 @@
 """One direction of imports, thin notebooks, one list of requirements, complete credits."""
 
 import ast
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -138,3 +139,18 @@ def test_ci_calls_the_readme_test_command() -> None:
     assert "make test" in (ROOT / "README.md").read_text()
     commands = (ROOT / ".ci" / "run").read_text().splitlines()
     assert commands[-1] == "make test"
+
+
+def test_no_function_hides_a_module_of_its_name() -> None:
+    # "from offkey.reports import publish" would give the one or the other, by the order of imports
+    hidden = []
+    for path in MODULES:
+        if path.name == "__main__.py":
+            continue
+        place = path.parent if path.name == "__init__.py" else path.with_suffix("")
+        dotted = ".".join(["offkey", *place.relative_to(PACKAGE).parts])
+        parent, _, name = dotted.rpartition(".")
+        module = importlib.import_module(dotted)
+        if getattr(importlib.import_module(parent), name) is not module:
+            hidden.append(dotted)
+    assert not hidden

@@ -32,6 +32,41 @@ def test_left_out_tracks_are_gone_from_train_and_val(clips: pd.DataFrame) -> Non
         unseen.leave_out(clips, "famly", "other")
 
 
+def _tracks(clips: pd.DataFrame) -> dict[tuple[str, int], int]:
+    learnt = clips[clips["split"] != "test"]
+    return learnt.groupby(["split", "target"])["track_id"].nunique().to_dict()
+
+
+def test_the_control_of_size_has_as_many_tracks_of_each_class_and_the_family(
+    clips: pd.DataFrame,
+) -> None:
+    rest, control = (
+        unseen.leave_out(clips, "family", "other"),
+        unseen.same_size(clips, "family", "other"),
+    )
+    assert _tracks(control) == _tracks(rest)
+    assert len(control) == len(rest)
+    learnt = control[(control["split"] == "train") & (control["target"] == 1)]
+    assert set(learnt["family"]) == {"noisy", "other"}
+    test = control[control["split"] == "test"]
+    assert set(test["clip_id"]) == set(clips.loc[clips["split"] == "test", "clip_id"])
+    again = unseen.same_size(clips, "family", "other")
+    pd.testing.assert_frame_equal(control, again)
+
+
+def test_the_control_of_size_of_music_without_twins(clips: pd.DataFrame) -> None:
+    """40 human and 20 AI tracks, of which one family has 12: 8 AI and all human ones stay."""
+    rows = pd.DataFrame({"track_id": [f"t{n}" for n in range(60)], "split": "train"})
+    rows["target"] = [0] * 40 + [1] * 20
+    rows["family"] = ["human"] * 40 + ["big"] * 12 + ["small"] * 8
+    control = unseen.same_size(rows, "family", "big")
+    assert len(unseen.leave_out(rows, "family", "big")) == len(control) == 48
+    counts = control["family"].value_counts().to_dict()
+    assert counts["human"] == 40
+    assert counts["big"] + counts["small"] == 8
+    assert counts["big"] in (4, 5) and counts["small"] in (3, 4)  # 12 : 8 as before
+
+
 def test_candidates_are_heard_tested_and_not_alone(clips: pd.DataFrame) -> None:
     assert unseen.candidates(clips, "family", 1) == ["noisy", "other"]
     assert unseen.candidates(clips, "generator", 0) == ["song", "tune"]
@@ -44,10 +79,13 @@ def test_heard_and_unheard_judge_the_same_clips(clips: pd.DataFrame, tmp_path: P
     base = protocols.train_seeds(QUICK, [clean], tmp_path / "m", seeds=[0], name="base")
     how = {"column": "family", "target": 1, "name": "tiny"}
     found = unseen.leave_one_out(QUICK, base, clips, clean, tmp_path / "m", values=["other"], **how)
-    heard, unheard = (
-        set(found.loc[found["regime"] == name, "clip_id"]) for name in ("heard", "unheard")
+    heard, same_size, unheard = (
+        set(found.loc[found["regime"] == name, "clip_id"])
+        for name in ("heard", "heard_same_size", "unheard")
     )
-    assert heard == unheard
+    assert heard == same_size == unheard
+    models = found.groupby("regime")["model_fingerprint"].agg(set)
+    assert len(models["heard"] | models["heard_same_size"] | models["unheard"]) == 3
     ai = found[found["target"] == 1]
     assert set(ai["family"]) == {"other"}
     assert set(found.loc[found["target"] == 0, "split"]) == {"test"}

@@ -96,48 +96,58 @@ def data_list(data: Data = "") -> None:
     from offkey import datasets
     from offkey.core.workspace import Workspace
 
-    space = Workspace.open(data)
+    root = Workspace.open(data).datasets
+    made = datasets.made(root)
     rows = []
     for name in datasets.NAMES:
         info = datasets.info(name)
-        made = ((space.datasets / name) / "recipe.json").is_file()
-        where = str(space.datasets / name) if made else f"not made; {info.url}"
-        rows.append([name, info.title, info.licence, where])
-    _print_table(["name", "title", "licence", "where"], rows)
+        own = made[made["name"] == name]
+        places = list(zip(own["options"], own["folder"], strict=True))
+        for options, where in places or [("", f"not made; {info.url}")]:
+            rows.append([name, info.title, info.licence, options, where])
+    _print_table(["name", "title", "licence", "options", "where"], rows)
 
 
 @data_app.command("make")
 def data_make(name: str, settings: Settings = None, data: Data = "") -> None:
     """Build a data set, e.g. offkey data make demo --set seed=1."""
     from offkey import datasets
-    from offkey.core import store
     from offkey.core.workspace import Workspace
     from offkey.runner import studies
 
     name = _dataset(name)
-    folder = Workspace.open(data).datasets / name
     options = studies.parse_settings(settings or [])
-    with store.locked(folder):
-        clips = datasets.make(name, folder, **options)
-    typer.echo(f"{name}: {len(clips)} clips of {clips['track_id'].nunique()} tracks in {folder}")
+    clips = datasets.ready(name, Workspace.open(data).datasets, **options)
+    tracks = clips["track_id"].nunique()
+    typer.echo(f"{name}: {len(clips)} clips of {tracks} tracks in {clips.attrs['folder']}")
 
 
 @data_app.command("verify")
 def data_verify(name: str, data: Data = "") -> None:
-    """Compare every sound file of a data set with its recorded hash."""
+    """Compare every sound file of a data set, in all its recipes, with its recorded hash."""
     from offkey import datasets
     from offkey.core.workspace import Workspace
 
-    folder = Workspace.open(data).datasets / _dataset(name)
-    problems = datasets.verify(folder)
-    for problem in problems.itertuples():
-        typer.echo(f"{problem.path}: {problem.problem}", err=True)
-    if len(problems):
+    name = _dataset(name)
+    datasets.module(name)  # refuses an unknown one
+    root = Workspace.open(data).datasets
+    folders = list(datasets.made(root, name)["folder"])
+    if not folders:
+        raise BadInput(f"no data set '{name}' in {root}: make it with 'offkey data make' first.")
+    bad = []
+    for folder in folders:
+        problems = datasets.verify(Path(folder))
+        for problem in problems.itertuples():
+            typer.echo(f"{problem.path}: {problem.problem}", err=True)
+        if len(problems):
+            bad.append(f"{len(problems)} files in {folder}")
+        else:
+            typer.echo(f"{folder}: every file is as it was made")
+    if bad:
         raise OffkeyError(
-            f"{len(problems)} files in {folder} are missing or changed: "
-            f"remove that folder and run 'offkey data make {name}' again."
+            f"{', '.join(bad)} are missing or changed: remove what is named and run "
+            f"'offkey data make {name}' again, with the options that 'offkey data list' shows."
         )
-    typer.echo(f"{folder}: every file is as it was made")
 
 
 @app.command()

@@ -23,17 +23,21 @@ def fingerprint(*files: Path) -> str:
         Absolute, or relative to the package's folder.
     """
     places = sorted(PACKAGE / file for file in files)
-    return store.fingerprint([[p.relative_to(PACKAGE).as_posix(), _meaning(p)] for p in places])
+    texts = {place: place.read_text(encoding="utf-8") for place in places}
+    return store.fingerprint(
+        [[place.relative_to(PACKAGE).as_posix(), _meaning(text)] for place, text in texts.items()]
+    )
 
 
 @cache
-def _meaning(file: Path) -> str:
-    """The syntax tree of a file without its docstrings, as text."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+def _meaning(text: str) -> str:
+    """Name what a source text does: its syntax tree without docstrings."""
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
-    return store.fingerprint(ast.dump(tree))
+    # written out again: unlike a dump of the tree, the same under every version of Python
+    return store.fingerprint(ast.unparse(tree))
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -6,9 +6,13 @@ import errno
 import hashlib
 import json
 import os
+import secrets
+import socket
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,10 @@ from offkey.core.errors import BadInput, Busy, DiskFull
 
 WRITTEN = "OFFKEY_WRITTEN"
 """Environment variable: a file that gets a line for every file written whole."""
+LEFTOVER_S = 24 * 3600
+"""A partial file that nobody wrote to for so long belongs to a writer that died."""
+PAUSE_S = 0.2
+"""How often a process that waits for a folder looks whether it is free."""
 
 
 def fingerprint(*parts: Any) -> str:
@@ -55,9 +63,12 @@ def writing(path: Path) -> Iterator[Path]:
     BadInput
         The folder cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
+    # a folder may be shared by machines, where a process number says nothing
+    writer = f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(4)}"
+    partial = path.with_name(f".{path.name}.{writer}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path.parent)
         yield partial
         partial.replace(path)
         _note(path)
@@ -66,6 +77,15 @@ def writing(path: Path) -> Iterator[Path]:
     finally:
         if partial.parent.is_dir():
             partial.unlink(missing_ok=True)
+
+
+@cache
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what writers that died left in a folder; looked for once per process."""
+    for left in folder.glob(".*.partial*"):
+        with suppress(OSError):  # its writer lives after all, or another process was quicker
+            if time.time() - left.stat().st_mtime > LEFTOVER_S:
+                left.unlink()
 
 
 def _note(path: Path) -> None:
@@ -166,8 +186,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / ".lock")
         lock.acquire(timeout=0)
     except Timeout as error:
-        holder = folder / ".lock.json"
-        about = read_json(holder) if holder.is_file() else {"pid": "?", "since": "?"}
+        about = _holder(folder)
         raise Busy(
             f"{folder} is in use by process {about['pid']} since {about['since']}: "
             "wait for it, or choose another folder with --out."
@@ -181,3 +200,29 @@ def locked(folder: Path) -> Iterator[None]:
     finally:
         (folder / ".lock.json").unlink(missing_ok=True)
         lock.release()
+
+
+def _holder(folder: Path) -> dict[str, Any]:
+    """What the holder of a folder wrote about itself; it may be letting go just now."""
+    try:
+        about: dict[str, Any] = read_json(folder / ".lock.json")
+    except BadInput:
+        return {"pid": "?", "since": "?"}
+    return about
+
+
+@contextmanager
+def waiting(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process as :func:`locked` does, after whoever holds it now."""
+    with ExitStack() as held:
+        told = False
+        while True:
+            try:
+                held.enter_context(locked(folder))
+                break
+            except Busy:
+                if not told:
+                    print(f"waiting for another process, which makes {folder}", file=sys.stderr)
+                told = True
+                time.sleep(PAUSE_S)
+        yield

@@ -2,13 +2,17 @@
 
 Each module provides ``INFO`` (licence and citation as data) and
 ``make(folder, *, seed, **options) -> DataFrame``, which puts 16 kHz mono sound where it belongs
-and returns the clips table, paths relative to `folder` or absolute.
+and returns the clips table, paths relative to `folder` or absolute. One that is made from files
+of the user lists them in ``sources(options)``.
+
+Every recipe has a folder of its own: a data set with other options, or of other files, is another
+one.
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +22,10 @@ import pandas as pd
 from offkey.core import manifest, store
 from offkey.core.errors import BadInput, unknown
 from offkey.datasets.base import DatasetInfo
+from offkey.datasets.recipes import Recipe, recipe
 
 NAMES = ("demo", "public_clips", "fakemusiccaps", "folder")
+RECEIPT = "recipe.json"
 
 
 def module(name: str) -> ModuleType:
@@ -35,8 +41,46 @@ def info(name: str) -> DatasetInfo:
     return found
 
 
-def make(name: str, folder: Path, *, seed: int = 0, **options: Any) -> pd.DataFrame:
-    """Build a data set, or read it where the same one stands already.
+def identity(name: str, root: Path, /, *, seed: int = 0, **options: Any) -> str:
+    """Name a data set by its recipe and the content of the files it is made from.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NAMES``.
+    root : Path
+        Folder of the data sets; hashes of source files are kept there.
+    seed : int
+        The study's seed.
+    **options
+        As :func:`make` takes them; what is left out has its default.
+    """
+    return recipe(name, module(name), seed, options, root).fingerprint
+
+
+def ready(name: str, root: Path, /, *, seed: int = 0, **options: Any) -> pd.DataFrame:
+    """The clips of a data set in its own folder below `root`, built where they are missing.
+
+    Where another process builds the same one, this one waits and reads it.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`make`; ``attrs["folder"]`` (str) says where audio, manifest and the list of files
+        that could not be used are.
+    """
+    wanted = recipe(name, module(name), seed, options, root)
+    folder = root / f"{name}-{wanted.fingerprint[:10]}"
+    clips = _standing(folder, wanted)
+    if clips is None:
+        with store.waiting(folder):
+            clips = _built(folder, wanted, root)
+    clips.attrs["folder"] = str(folder)
+    return clips
+
+
+def make(name: str, folder: Path, /, *, seed: int = 0, **options: Any) -> pd.DataFrame:
+    """Build a data set in a folder, or read it where the same one stands already.
 
     Parameters
     ----------
@@ -47,65 +91,65 @@ def make(name: str, folder: Path, *, seed: int = 0, **options: Any) -> pd.DataFr
     seed : int
         The study's seed.
     **options
-        Passed to the data set's ``make``; an unknown one is refused.
+        Passed to the data set's ``make``; an unknown or ill-typed one is refused.
 
     Returns
     -------
     DataFrame
         The validated manifest, paths absolute.
     """
-    source = module(name)
-    allowed = [p for p in inspect.signature(source.make).parameters if p not in ("folder", "seed")]
-    for option in options:
-        if option not in allowed:
-            raise unknown(f"option of data set '{name}'", option, allowed)
-    recipe = {
-        "fingerprint": store.fingerprint(
-            *(name, seed, options, getattr(source, "RECIPE", 1), manifest.COLUMNS),
-            _files(options.get("source")),
-        ),
-        "name": name,
-        "seed": seed,
-        "options": options,
-    }
-    receipt = folder / "recipe.json"
-    if not (receipt.is_file() and store.read_json(receipt)["fingerprint"] == recipe["fingerprint"]):
-        folder.mkdir(parents=True, exist_ok=True)
-        receipt.unlink(missing_ok=True)
-        clips = source.make(folder, seed=seed, **options)
-        manifest.write(clips, folder)
-        store.write_table(
-            pd.DataFrame(clips.attrs.get("skipped", []), columns=["path", "reason", "detail"]),
-            folder / "skipped.parquet",
-            csv=True,
+    return _built(folder, recipe(name, module(name), seed, options, folder), folder)
+
+
+def _standing(folder: Path, wanted: Recipe) -> pd.DataFrame | None:
+    """The clips of a folder, if it holds this very data set with all its sound."""
+    receipt = folder / RECEIPT
+    if not receipt.is_file() or store.read_json(receipt)["fingerprint"] != wanted.fingerprint:
+        return None
+    clips = load(folder)
+    return clips if all(Path(path).is_file() for path in clips["path"]) else None
+
+
+def _built(folder: Path, wanted: Recipe, place: Path) -> pd.DataFrame:
+    clips = _standing(folder, wanted)
+    if clips is not None:
+        return clips
+    source = module(wanted.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECEIPT).unlink(missing_ok=True)
+    made = source.make(folder, seed=wanted.seed, **wanted.options)
+    if recipe(wanted.name, source, wanted.seed, wanted.chosen, place) != wanted:
+        raise BadInput(
+            f"data set '{wanted.name}': its source files changed while they were read: run again."
         )
-        store.write_json(receipt, recipe)
+    manifest.write(made, folder)
+    store.write_table(
+        pd.DataFrame(made.attrs.get("skipped", []), columns=["path", "reason", "detail"]),
+        folder / "skipped.parquet",
+        csv=True,
+    )
+    about = {"name": wanted.name, "seed": wanted.seed, "options": wanted.chosen}
+    store.write_json(folder / RECEIPT, {"fingerprint": wanted.fingerprint, **about})
     return load(folder)
 
 
-def ready(name: str, root: Path, *, seed: int = 0, **options: Any) -> pd.DataFrame:
-    """The clips of a data set in its own folder below `root`, built where they are missing.
+def made(root: Path, name: str = "") -> pd.DataFrame:
+    """Data sets that stand below `root`, of one name or all.
 
     Returns
     -------
     DataFrame
-        As :func:`make`; ``attrs["folder"]`` (str) says where audio, manifest and the list of files
-        that could not be used are.
+        ``name, options, folder``; options as text, as far as they differ from the defaults.
     """
-    folder = root / name
-    clips = make(name, folder, seed=seed, **options)
-    clips.attrs["folder"] = str(folder)
-    return clips
-
-
-def _files(source: Any) -> list[tuple[str, int, int]]:
-    """Name, size and time of every file a data set is made from, so that a change is noticed."""
-    if not source or not Path(source).expanduser().exists():
-        return []
-    place = Path(source).expanduser()
-    paths = sorted(place.rglob("*")) if place.is_dir() else [place]
-    stats = [(path, path.stat()) for path in paths if path.is_file()]
-    return [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+    rows = []
+    for receipt in sorted(root.glob(f"*/{RECEIPT}")):
+        about = store.read_json(receipt)
+        options = {"seed": about["seed"]} if about["seed"] else {}
+        options |= about["options"]
+        text = ", ".join(f"{key}: {json.dumps(value)}" for key, value in options.items())
+        rows.append([about["name"], text, str(receipt.parent)])
+    table = pd.DataFrame(rows, columns=["name", "options", "folder"])
+    return table[table["name"] == name].reset_index(drop=True) if name else table
 
 
 def load(folder: Path) -> pd.DataFrame:

@@ -8,8 +8,9 @@ with the same names. All clips of one caption are one track, so they share a spl
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,26 @@ def make(
     BadInput
         A folder is absent or empty, names carry no caption id, or files cannot be used.
     """
+    people, ai = _listed(source, human, generators)
+    people, ai = _draw(people, ai, balance, max_clips_per_class, seed)
+    recordings = [_recording(path, 0, human) for path in people]
+    recordings += [_recording(path, 1, name) for name, paths in ai.items() for path in paths]
+    how = Cut(clip_s, clips_per_track=1, first_offset=0.0)
+    rows = cutting.clips_of(recordings, folder, how, dataset=INFO.name, label="reading clips")
+    return cutting.with_splits(rows, seed, INFO.name)
+
+
+def sources(options: Mapping[str, Any]) -> dict[str, Path]:
+    """Every file of the folders that are drawn from, by folder and name."""
+    people, ai = _listed(options["source"], options["human"], options["generators"])
+    folders = {options["human"]: people, **ai}
+    return {f"{name}/{path.name}": path for name, paths in folders.items() for path in paths}
+
+
+def _listed(
+    source: str, human: str, generators: Sequence[str]
+) -> tuple[list[Path], dict[str, list[Path]]]:
+    """Files of the human folder and of each generator's."""
     if not source:
         raise BadInput(
             f"fakemusiccaps: download it from {INFO.url}, unpack it, add the MusicCaps audio, and "
@@ -103,12 +124,7 @@ def make(
             f"fakemusiccaps: no file of {root / human} is named like a generated one, so captions "
             "cannot be kept in one split: name the files <ytid>.wav."
         )
-    people, ai = _draw(people, ai, balance, max_clips_per_class, seed)
-    recordings = [_recording(path, 0, human) for path in people]
-    recordings += [_recording(path, 1, name) for name, paths in ai.items() for path in paths]
-    how = Cut(clip_s, clips_per_track=1, first_offset=0.0)
-    rows = cutting.clips_of(recordings, folder, how, dataset=INFO.name, label="reading clips")
-    return cutting.with_splits(rows, seed, INFO.name)
+    return people, ai
 
 
 def _checked(generators: Sequence[str]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -65,16 +67,27 @@ def make(
         There is no such music, more than 5 % of it cannot be used, the same file is called human
         and AI, or a class has too few tracks to split.
     """
+    found = _listed(source, licence)
+    how = Cut(clip_s, clips_per_track, random_seed=seed if random_segment else None)
+    rows = cutting.clips_of(found, folder, how, dataset=INFO.name, label="cutting clips")
+    return rows if found[0].split else cutting.with_splits(rows, seed, INFO.name)
+
+
+def sources(options: Mapping[str, Any]) -> dict[str, Path]:
+    """Every file that clips are cut from, by its path in the collection, and the list of them."""
+    root = Path(options["source"]).expanduser().resolve()
+    listed = {item.key: Path(item.path) for item in _listed(options["source"], "")}
+    return {"": root, **listed} if root.suffix.lower() == ".csv" else listed
+
+
+def _listed(source: str, licence: str) -> list[Recording]:
     if not source:
         raise BadInput(
             "data set 'folder': give source=DIRECTORY (with human/ and ai/) or source=FILE.csv "
             "(path,target)."
         )
     root = Path(source).expanduser().resolve()
-    found = _from_csv(root, licence) if root.suffix.lower() == ".csv" else _from_tree(root, licence)
-    how = Cut(clip_s, clips_per_track, random_seed=seed if random_segment else None)
-    rows = cutting.clips_of(found, folder, how, dataset=INFO.name, label="cutting clips")
-    return rows if found[0].split else cutting.with_splits(rows, seed, INFO.name)
+    return _from_csv(root, licence) if root.suffix.lower() == ".csv" else _from_tree(root, licence)
 
 
 def _from_tree(root: Path, licence: str) -> list[Recording]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,8 +36,8 @@ INFO = DatasetInfo(
     citation="The makers of each clip, by the repository, commit and path in public_clips.csv.",
     shares_audio=False,
 )
-RECIPE = 1
 TABLE = Path(__file__).with_name("public_clips.csv")
+RECIPE = (1, store.file_sha256(TABLE))
 BASE_URL = "https://raw.githubusercontent.com"
 SHARES = (0.55, 0.15, 0.30)
 SUBSETS = {"main": ("ai", "human"), "recon": ("human", "recon"), "all": ("ai", "human", "recon")}
@@ -86,17 +87,9 @@ def make(
     FetchError
         The host cannot be reached.
     """
-    if subset not in SUBSETS:
-        raise unknown("subset of public_clips", subset, SUBSETS)
     if split_by not in SPLITS_BY:
         raise unknown("way to split public_clips", split_by, SPLITS_BY)
-    # a place on this machine does not belong in a study file or on a page
-    source = source or ("" if fetch else os.environ.get("OFFKEY_CLIPS", ""))
-    if bool(source) == fetch:
-        raise BadInput(
-            "public_clips: give either source=FOLDER (or OFFKEY_CLIPS), a folder that holds the "
-            "clips (ai/, human/, recon/), or fetch=true to download them from their repositories."
-        )
+    source = _place_of_clips(source, fetch)
     rows = read_table(subset, confident_only)
     placed = _local(rows, Path(source).expanduser()) if source else _fetched(rows, folder, base_url)
     rows = rows.loc[placed["row"]].reset_index(drop=True)
@@ -130,8 +123,30 @@ def make(
     return clips
 
 
+def sources(options: Mapping[str, Any]) -> dict[str, Path]:
+    """The clips, where they lie in a folder already; what is fetched has the hashes listed."""
+    source = _place_of_clips(options["source"], options["fetch"])
+    rows = read_table(options["subset"], options["confident_only"])
+    root = Path(source).expanduser()
+    return {str(file): root / str(file) for file in rows["file"] if source}
+
+
+def _place_of_clips(source: str, fetch: bool) -> str:
+    """The folder that holds the clips; empty where they are fetched."""
+    # a place on this machine does not belong in a study file or on a page
+    source = source or ("" if fetch else os.environ.get("OFFKEY_CLIPS", ""))
+    if bool(source) == fetch:
+        raise BadInput(
+            "public_clips: give either source=FOLDER (or OFFKEY_CLIPS), a folder that holds the "
+            "clips (ai/, human/, recon/), or fetch=true to download them from their repositories."
+        )
+    return source
+
+
 def read_table(subset: str = "all", confident_only: bool = False) -> pd.DataFrame:
     """The facts about each clip; reconstructions bring their human originals with them."""
+    if subset not in SUBSETS:
+        raise unknown("subset of public_clips", subset, SUBSETS)
     table = pd.read_csv(TABLE, keep_default_na=False)
     table = table[table["label"].isin(SUBSETS[subset])]
     if subset == "recon":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from offkey import detectors
@@ -24,6 +25,7 @@ def train_stages(
     *,
     seed: int,
     name: str,
+    learnt: Sequence[Variant],
     head: str = "keep",
     replay_share: float = 0.0,
     **settings: Any,
@@ -41,10 +43,15 @@ def train_stages(
     seed : int
     name : str
         Readable first part of the models' folders.
+    learnt : sequence of Variant
+        What `base` was trained on: the first that is replayed.
     head : str
         ``keep``, or ``reset`` to begin every stage with a fresh head (the original's way).
     replay_share : float
-        Share of a stage's training clips that come from the stages before it, 0 ≤ share < 1.
+        Share of a stage's training clips that come from what was learnt before it, stage 0
+        included, 0 ≤ share < 1; each earlier variant gives the same number. The clips of the stage
+        itself are all used once an epoch, so a share of 0.5 doubles the epoch. Where there are
+        fewer earlier clips than that, they are repeated within the epoch.
     **settings
         Settings of the detector that differ in these stages, e.g. ``epochs=4, train="head"``.
 
@@ -59,7 +66,9 @@ def train_stages(
         raise BadInput(f"head must be 'keep' or 'reset', not '{head}'.")
     if not 0 <= replay_share < 1:
         raise BadInput(f"replay_share must be at least 0 and below 1, not {replay_share:g}.")
-    seen: list[Variant] = []
+    if replay_share and not learnt:
+        raise BadInput("replay_share needs what the first stage was trained on: give learnt.")
+    seen = list(learnt)
     detector = base
     for stage, variant in stages.items():
         start = f"{detector.fingerprint}/{head}"
@@ -81,20 +90,39 @@ def train_stages(
 
 
 def _replayed(seen: Sequence[Variant], variant: Variant, share: float, seed: int) -> list[Variant]:
-    """Whole tracks of earlier variants, so many that they make up `share` of the stage's clips."""
-    if not seen or not share:
+    """Training clips of what was learnt before: `share` of all that the stage trains on.
+
+    Every earlier variant gives as much as any other.
+    """
+    if not share:
         return []
-    wanted = share / (1 - share) / len(seen)
+    wanted = share / (1 - share) * len(variant.select("train")) / len(seen)
     parts = []
     for earlier in seen:
         learn = earlier.select("train")
-        tracks = sorted(learn.clips["track_id"].unique())
-        order = seeding.rng(seed, "replay", earlier.condition.variant).permutation(len(tracks))
-        take = {tracks[i] for i in order[: max(1, round(wanted * len(tracks)))]}
-        rows = learn.clips[learn.clips["track_id"].isin(take)].reset_index(drop=True)
-        mark = store.fingerprint(learn.fingerprint, sorted(take))
+        rng = seeding.rng(seed, "replay", variant.condition.variant, earlier.condition.variant)
+        rows = _drawn(learn.clips, wanted / len(learn), rng)
+        mark = store.fingerprint(learn.fingerprint, rows["clip_id"].tolist())
         parts.append(Variant(learn.condition, rows, learn.features, mark))
     return parts
+
+
+def _drawn(clips: pd.DataFrame, times: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Every clip `times` over on average: whole tracks, the classes in proportion.
+
+    Where more is wanted than there is, all tracks are taken again and again, and chance decides
+    only about the last turn.
+    """
+    by_track = clips.groupby("track_id").indices
+    classes = clips.groupby("track_id")["target"].agg(lambda target: tuple(sorted(set(target))))
+    taken: list[np.ndarray] = []
+    for _, tracks in classes.groupby(classes):
+        names = sorted(tracks.index)
+        turns, rest = divmod(round(times * len(names)), len(names))
+        chosen = names * turns + [names[i] for i in rng.permutation(len(names))[:rest]]
+        taken += [by_track[name] for name in chosen]
+    rows = np.concatenate(taken) if taken else np.zeros(0, int)
+    return clips.iloc[rows].reset_index(drop=True)
 
 
 def iterative_seeds(
@@ -103,6 +131,7 @@ def iterative_seeds(
     folder: Path,
     heard: Sequence[Variant],
     *,
+    clean: Variant,
     name: str,
     regime: str = "iterative",
     **how: Any,
@@ -113,6 +142,8 @@ def iterative_seeds(
     ----------
     base : Trained
         Stage ``0 clean``.
+    clean : Variant
+        What `base` was trained on.
     stages, folder, name, **how
         See :func:`train_stages`.
     heard : sequence of Variant
@@ -127,7 +158,8 @@ def iterative_seeds(
     """
     tables, losses = [], []
     for seed, (model, history) in base.items():
-        later = train_stages(model, stages, folder, seed=seed, name=f"{name}-seed{seed}", **how)
+        label = f"{name}-seed{seed}"
+        later = train_stages(model, stages, folder, seed=seed, name=label, learnt=[clean], **how)
         learnt = ["clean", *(variant.condition.variant for variant in stages.values())]
         passed = [("0 clean", model, history), *later]
         for variant, (stage, trained, history_of) in zip(learnt, passed, strict=True):

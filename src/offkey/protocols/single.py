@@ -31,6 +31,8 @@ def train(
 ) -> tuple[Any, pd.DataFrame]:
     """Train a detector on the train split of `variants`, or take the one that stands there.
 
+    Where another process trains the same one, this one waits and takes its result.
+
     Parameters
     ----------
     detector : detector
@@ -66,20 +68,25 @@ def train(
     content = [variant.fingerprint for variant in (*learn, *check, *replay)]
     mark = store.fingerprint(RECIPE, detector.identity(), content, seed, start)
     place = folder / f"{name}-{mark}"
-    if not (place / "model.json").is_file():
-        checkpoint = place / "checkpoint.safetensors"
-        start_s = time.monotonic()
-        history = detector.fit(
-            [*learn, *replay], check, seed=seed, checkpoint=checkpoint, label=f"training {name}"
-        )
-        about = {"training_s": round(time.monotonic() - start_s, 3), "seed": seed}
-        store.write_table(history, place / "history.parquet")
-        learnt = [variant.condition.variant for variant in variants]
-        detector.save(place, fingerprint=mark, trained_on=learnt, **about)
-        checkpoint.unlink(missing_ok=True)
+    if not _is_trained(place):
+        with store.waiting(place):
+            if not _is_trained(place):  # nobody did it while this one waited
+                checkpoint = place / "checkpoint.safetensors"
+                start_s = time.monotonic()
+                how = {"seed": seed, "checkpoint": checkpoint, "label": f"training {name}"}
+                history = detector.fit([*learn, *replay], check, **how)
+                about = {"training_s": round(time.monotonic() - start_s, 3), "seed": seed}
+                store.write_table(history, place / "history.parquet")
+                learnt = [variant.condition.variant for variant in variants]
+                detector.save(place, fingerprint=mark, trained_on=learnt, **about)
+                checkpoint.unlink(missing_ok=True)
     trained = detectors.load(place)
     trained.fingerprint, trained.folder = mark, place
     return trained, store.read_table(place / "history.parquet")
+
+
+def _is_trained(place: Path) -> bool:
+    return (place / "model.json").is_file()  # written last
 
 
 def predict(

@@ -1,8 +1,9 @@
 """Worlds a detector has not heard: families, human sources, and the real-against-real floor.
 
 Everything of a generator, family or human source is left out of training and validation, with
-every track it occurs in; the test clips stay the same for both detectors, so that hearing it or
-not is the only difference.
+every track it occurs in. That leaves less to learn from, which costs something by itself. So a
+second detector trains on as few tracks, drawn at random with the family or source among them:
+beside it, having heard it or not is the only difference. All are tested on the same clips.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from offkey import protocols
-from offkey.core import manifest
+from offkey.core import manifest, seeding
 from offkey.core.errors import BadInput, unknown
 from offkey.evaluation import predictions
 from offkey.features.variants import Variant
@@ -41,6 +42,40 @@ def leave_out(clips: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
     holds = clips[clips[column] == value]
     gone = holds.loc[holds["split"] != "test", "track_id"]
     return clips[(clips["split"] == "test") | ~clips["track_id"].isin(gone)]
+
+
+def same_size(clips: pd.DataFrame, column: str, value: str, *, seed: int = 0) -> pd.DataFrame:
+    """As many tracks as :func:`leave_out` keeps, but drawn at random: the control of size.
+
+    As many tracks are gone from train and from val, of the same classes; of every value of
+    `column` in proportion, so that all stay in.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        The manifest.
+    column, value : str
+        See :func:`leave_out`.
+    seed : int
+        Of the draw.
+    """
+    kept = set(leave_out(clips, column, value)["track_id"])
+    by_track = clips[clips["split"] != "test"].sort_values("target").groupby("track_id")
+    tracks = by_track.agg(
+        split=("split", "first"),
+        classes=("target", lambda target: "".join(map(str, sorted(set(target))))),
+        of=(column, lambda values: " ".join(dict.fromkeys(values))),
+    )
+    gone: set[str] = set()
+    for (split, classes), part in tracks.groupby(["split", "classes"]):
+        rng = seeding.rng(seed, "same size", column, value, str(split), str(classes))
+        shuffled = part.iloc[rng.permutation(len(part))]
+        # how far down its own kind a track stands: the first of every kind come before the second
+        turn = shuffled.groupby("of").cumcount() + 0.5
+        place = turn / shuffled.groupby("of")["of"].transform("size")
+        order = place.sort_values(kind="stable").index
+        gone |= set(order[: sum(track not in kept for track in part.index)])
+    return clips[~clips["track_id"].isin(gone)]
 
 
 def dealt_by_track(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
@@ -74,8 +109,9 @@ def leave_one_out(
     target: int,
     values: Sequence[str] = (),
     name: str,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Train without one family or source after another; test it beside the detector that heard it.
+    """Train without one family or source after another; test it beside detectors that heard it.
 
     Parameters
     ----------
@@ -95,12 +131,15 @@ def leave_one_out(
         What to leave out; by default every candidate.
     name : str
         Readable first part of the models' folders.
+    seed : int
+        Of the tracks drawn for the control.
 
     Returns
     -------
     DataFrame
-        Predictions on the test clips of what was left out and all test clips of the other class:
-        regimes ``heard`` and ``unheard``, column ``held_out``. No rows where nothing can be left
+        Predictions on the test clips of what was left out and all test clips of the other class.
+        Column ``held_out``; regimes ``heard`` (`base`), ``heard_same_size`` (as many tracks as
+        ``unheard``, see :func:`same_size`) and ``unheard``. No rows where nothing can be left
         out: nothing is in train as well as in test, beside another of its class.
 
     Raises
@@ -113,15 +152,21 @@ def leave_one_out(
     for value in values or known:
         if value not in known:
             raise unknown(f"{column} to leave out", value, known)
-        rest = clean.among(leave_out(clips, column, value))
-        tested = _facing(clips, column, value, target)
-        trained = protocols.train_seeds(
-            detector, [rest], folder, seeds=list(base), name=f"{name}-without-{_plain(value)}"
-        )
-        heard = clean.among(tested)
-        for regime, models in (("heard", base), ("unheard", trained)):
+        learnt = {
+            "heard_same_size": ("-as-few-as-", same_size(clips, column, value, seed=seed)),
+            "unheard": ("-without-", leave_out(clips, column, value)),
+        }
+        models = {"heard": base}
+        for regime, (how, rest) in learnt.items():
+            label, seeds = f"{name}{how}{_plain(value)}", list(base)
+            models[regime] = protocols.train_seeds(
+                detector, [clean.among(rest)], folder, seeds=seeds, name=label
+            )
+        tested = clean.among(_facing(clips, column, value, target))
+        for regime, trained in models.items():
             about = {"regime": regime, "train_variant": "clean"}
-            tables.append(protocols.predict_seeds(models, [heard], **about).assign(held_out=value))
+            found = protocols.predict_seeds(trained, [tested], **about)
+            tables.append(found.assign(held_out=value))
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 

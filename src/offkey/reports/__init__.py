@@ -1,6 +1,6 @@
 """Figures, tables and pages, from tables on disk only: no sound and no detector in here.
 
-One file per figure family (``plot_x(table) -> Figure``); :mod:`publish` writes a figure in both
+One file per figure family (``plot_x(table) -> Figure``); :mod:`publishing` writes a figure in both
 themes with its table; :mod:`pages` and :mod:`index` write what a reader opens.
 """
 
@@ -26,7 +26,7 @@ from offkey.reports.history import plot_history
 from offkey.reports.mean_histograms import bin_table, plot_bins
 from offkey.reports.notebook_cleaning import clean_notebook, scrub
 from offkey.reports.pages import notebook_page, question_of, results_index, study_index
-from offkey.reports.publish import publish, show_sentences, show_table
+from offkey.reports.publishing import publish, show_sentences, show_table
 from offkey.reports.regimes import plot_regimes
 from offkey.reports.reliability import plot_reliability, reliability_bins
 from offkey.reports.score_intervals import level_table, plot_levels

@@ -136,7 +136,7 @@ def world_sentences(
     auc = over_seeds(unheard[(unheard["metric"] == "auc") & (unheard["subset"] == "all")])
     for row in costs.to_dict("records"):
         mine = auc[auc["held_out"] == row["held_out"]].set_index("regime")
-        levels = {name: _interval(mine.loc[name]) for name in ("heard", "unheard")}
+        levels = {name: _interval(values) for name, values in mine.iterrows()}
         seen = row["p_tracks_holm"] < LEVEL and row["high"] < 0
         lost = points(-row["gain"], -row["high"], -row["low"], row["n_clips"])
         verdict = f"no cost of not having heard it is shown ({lost} points)"
@@ -149,7 +149,8 @@ def world_sentences(
             )
         sentences.append(
             f"{row['held_out']} left out of training: AUC {levels['unheard']} instead of "
-            f"{levels['heard']} ({row['n_clips']:.0f} clips); {verdict}."
+            f"{levels['heard_same_size']} for as many tracks with it, and {levels['heard']} for "
+            f"all ({row['n_clips']:.0f} clips); {verdict}."
         )
     return [*sentences, *_floors(floors, real)]
 

@@ -37,7 +37,8 @@ REGIMES = {
     "joint": "trained on all edits",
     "iterative": "trained one after another",
     "augmented": "trained with random edits",
-    "heard": "has heard it",
+    "heard": "has heard it, on all tracks",
+    "heard_same_size": "has heard it, on as few tracks",
     "unheard": "has not heard it",
 }
 PERTURBATIONS = {

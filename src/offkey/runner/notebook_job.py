@@ -120,8 +120,11 @@ def start(
 
 def environment(*, data: Path, jobs: int, threads: int, scheduler: str = "") -> dict[str, str]:
     """Environment variables of a notebook: where data is, how many processes and threads."""
+    # a relative path counts from where the command runs, not from the notebooks' folder
+    clips = os.environ.get("OFFKEY_CLIPS", "")
     return {
         "OFFKEY_DATA": str(data),
+        "OFFKEY_CLIPS": str(Path(clips).expanduser().absolute()) if clips else "",
         "OFFKEY_JOBS": str(jobs),
         "OFFKEY_SCHEDULER": scheduler,
         **cluster.MEMORY,

@@ -5,27 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import offkey
-from offkey.core import store
+from offkey import datasets
+from offkey.core import code, store
 from offkey.runner import notebook_parameters
 from offkey.runner.studies import Study
 
 COMPLETE, FAILED, SKIPPED, RUNNING = "complete", "failed", "skipped", "running"
 INTERRUPTED, OUTDATED, NOT_RUN = "interrupted", "outdated", "not run"
+SHIPPED = (".csv", ".safetensors", ".json", ".j2", ".css")
+"""Endings of the package's files that results depend on, beside its code."""
 
 
 def code_fingerprint() -> str:
-    """Name the code of this package and what is shipped with it: a change makes results new."""
-    root = Path(offkey.__file__).parent
-    shipped = (".py", ".csv", ".safetensors", ".json", ".j2", ".css")
-    files = sorted(file for file in root.rglob("*") if file.suffix in shipped)
+    """Name the code of this package and what is shipped with it: a change makes results new.
+
+    Comments and docstrings do not count, see :mod:`offkey.core.code`.
+    """
+    root = code.PACKAGE
+    shipped = sorted(file for file in root.rglob("*") if file.suffix in SHIPPED)
     return store.fingerprint(
-        [[file.relative_to(root).as_posix(), store.file_sha256(file)] for file in files]
+        code.fingerprint(*root.rglob("*.py")),
+        [[file.relative_to(root).as_posix(), store.file_sha256(file)] for file in shipped],
     )
 
 
 def fingerprints(
-    study: Study, parameters: dict[str, dict[str, Any]], notebooks: Path
+    study: Study, parameters: dict[str, dict[str, Any]], notebooks: Path, data: Path
 ) -> dict[str, str]:
     """Name every run by what makes its result.
 
@@ -37,25 +42,49 @@ def fingerprints(
         Effective parameters per run.
     notebooks : Path
         Folder of the sources.
+    data : Path
+        Folder of the data sets.
 
     Returns
     -------
     dict of str
-        Per run the fingerprint of its notebook's cells, its parameters, this package's code and
-        the fingerprints of the runs it comes after.
+        Per run the fingerprint of its notebook's cells, its parameters, the content of its data
+        set, this package's code and the fingerprints of the runs it comes after.
+
+    Raises
+    ------
+    BadInput
+        There is no such data set, or no music where it is said to be.
     """
-    code = code_fingerprint()
+    package = code_fingerprint()
     found: dict[str, str] = {}
+    known: dict[str, str] = {}
 
     def name(run_name: str) -> str:
         if run_name not in found:
             run = study.run(run_name)
             cells = notebook_parameters.sources(notebooks / f"{run.notebook}.ipynb")
             before = {other: name(other) for other in run.after}
-            found[run_name] = store.fingerprint(cells, parameters[run_name], code, before)
+            made_from = _with_content(parameters[run_name], data, known)
+            found[run_name] = store.fingerprint(cells, made_from, package, before)
         return found[run_name]
 
     return {run.name: name(run.name) for run in study.runs}
+
+
+def _with_content(parameters: dict[str, Any], data: Path, known: dict[str, str]) -> dict[str, Any]:
+    """Parameters with the content of the data set in the place of the options that lead to it.
+
+    `known` keeps what was found, since most runs of a study read the same music.
+    """
+    name, options = parameters.get("dataset"), parameters.get("dataset_options")
+    if not isinstance(name, str) or not isinstance(options, dict):
+        return parameters
+    seed = parameters.get("seed", 0)
+    asked = store.fingerprint(name, seed, options)
+    if asked not in known:
+        known[asked] = datasets.identity(name, data, seed=seed, **options)
+    return {**parameters, "dataset_options": known[asked]}
 
 
 def read(folder: Path, run: str) -> dict[str, Any]:

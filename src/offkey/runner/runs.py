@@ -72,7 +72,7 @@ def run_study(
         space,
         notebooks,
         parameters,
-        run_states.fingerprints(study, parameters, notebooks),
+        run_states.fingerprints(study, parameters, notebooks, space.datasets),
     )
     with _held(plan):
         todo = due(plan, chosen, force, say)

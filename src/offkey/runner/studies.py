@@ -163,7 +163,8 @@ def parameters(
     Returns
     -------
     dict of dict
-        Per run all parameters with their values, without ``data_dir`` and ``out_dir``.
+        Per run all parameters with their values, without ``data_dir`` and ``out_dir``. The source
+        of a data set is an absolute path: a relative one counts from where the command runs.
 
     Raises
     ------
@@ -192,11 +193,19 @@ def parameters(
             **{n: settings[f"{run.name}.{n}"] for n in own if f"{run.name}.{n}" in settings},
         }
         effective[run.name] = {
-            name: _typed(given.get(name, parameter.default), parameter, run.name)
+            name: _placed(name, _typed(given.get(name, parameter.default), parameter, run.name))
             for name, parameter in own.items()
             if name not in FOLDERS
         }
     return effective
+
+
+def _placed(name: str, value: Any) -> Any:
+    """A value whose path means the same from everywhere: notebooks run in a folder of their own."""
+    source = value.get("source") if name == "dataset_options" and isinstance(value, dict) else None
+    if not isinstance(source, str) or not source:
+        return value
+    return {**value, "source": str(Path(source).expanduser().absolute())}
 
 
 def _declared(run: Run, notebooks: Path) -> dict[str, Parameter]:

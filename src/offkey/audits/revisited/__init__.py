@@ -6,11 +6,12 @@ of predictions with two regimes, ``published`` (with the fault) and ``mended``, 
 so that the size of a fault is a paired difference with an interval over tracks.
 
 :mod:`stage` a stage that trains nothing · :mod:`unshifted` spectrograms of the wrong folder ·
-:mod:`splits` split by picture · :mod:`pictures` axes in the picture · :mod:`effects` the sizes ·
-:mod:`published` the numbers in print. :mod:`histograms` sets another paper's table beside ours.
+:mod:`splits` split by picture · :mod:`pictures` axes in the picture · :mod:`fault_sizes` how much
+each costs · :mod:`published` the numbers in print. :mod:`histograms` sets another paper's table
+beside ours.
 """
 
-from offkey.audits.revisited.effects import effects
+from offkey.audits.revisited.fault_sizes import effects
 from offkey.audits.revisited.histograms import SYSTEMS, histogram_table, histogram_text
 from offkey.audits.revisited.pictures import read_tempo
 from offkey.audits.revisited.published import beside, measured, table
