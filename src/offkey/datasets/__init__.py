@@ -17,7 +17,7 @@ import pandas as pd
 
 from offkey.core import manifest, store
 from offkey.core.errors import BadInput, unknown
-from offkey.datasets.base import DatasetInfo
+from offkey.datasets.base import DatasetInfo, write_skipped
 
 NAMES = ("demo", "public_clips", "fakemusiccaps", "folder")
 
@@ -74,11 +74,7 @@ def make(name: str, folder: Path, *, seed: int = 0, **options: Any) -> pd.DataFr
         receipt.unlink(missing_ok=True)
         clips = source.make(folder, seed=seed, **options)
         manifest.write(clips, folder)
-        store.write_table(
-            pd.DataFrame(clips.attrs.get("skipped", []), columns=["path", "reason", "detail"]),
-            folder / "skipped.parquet",
-            csv=True,
-        )
+        write_skipped(clips.attrs.get("skipped", []), folder)
         store.write_json(receipt, recipe)
     return load(folder)
 

@@ -95,7 +95,7 @@ def load(
     ----------
     path : Path or str
         Any format libsndfile or FFmpeg reads; the content decides, not the extension. Channels
-        are averaged; where they cancel (one is the other upside down), the loudest is taken, with
+        are averaged; where they cancel (one is the other upside down), a loud one is taken, with
         a :class:`ChannelsCancel` warning.
     sample_rate_hz : int
         Rate of the result.

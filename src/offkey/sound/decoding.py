@@ -63,7 +63,7 @@ def read(path: Path, offset_s: float, duration_s: float | None) -> tuple[np.ndar
     Returns
     -------
     samples : ndarray of float32, shape (n,)
-        Mean of the channels, or the loudest one where they cancel.
+        Mean of the channels, or a loud one where they cancel.
     sample_rate_hz : int
 
     Raises
@@ -113,18 +113,18 @@ def _too_long(path: Path, duration_s: float) -> AudioError:
 def _mono(
     path: Path, blocks: Callable[[], Iterator[np.ndarray]], rate: int, asked: int | None
 ) -> np.ndarray:
-    """The mean of the channels; where they cancel, the file is read again for the loudest one."""
+    """The mean of the channels; where they cancel, the file is read again for a loud one."""
     mono, powers = _collect(path, blocks(), rate, asked, _mix)
     if not np.vdot(mono, mono) < CANCELLED * powers.mean():  # written so that NaN passes
         return mono
-    loudest = int(np.argmax(powers))
+    loud = int(np.argmax(powers >= powers.max() / 2))  # the first of those that are not quiet
     warnings.warn(
         f"{shown(path)}: its channels cancel when they are mixed (one is the other upside down): "
-        f"channel {loudest + 1} of {len(powers)} was taken.",
+        f"channel {loud + 1} of {len(powers)} was taken.",
         ChannelsCancel,
         stacklevel=2,
     )
-    return _collect(path, blocks(), rate, asked, lambda frames: frames[:, loudest])[0]
+    return _collect(path, blocks(), rate, asked, lambda frames: frames[:, loud])[0]
 
 
 def _collect(
