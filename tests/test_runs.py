@@ -407,7 +407,7 @@ def test_remaining_time_counts_slots() -> None:
 MAKES = """\
 from pathlib import Path
 import pandas as pd
-from offkey import store
+from offkey.core import store
 store.write_table(pd.DataFrame({"n": [n]}), Path(out_dir) / "tables" / f"made{n}", csv=True)
 """
 MADE = """\
