@@ -17,8 +17,8 @@ help: ## this list
 	@echo "  variables: DATA=$(DATA) OUT=$(OUT) JOBS=$(JOBS) CLIPS=$(CLIPS) PYTHON=$(PYTHON)"
 
 .venv/.installed: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "offkey needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "offkey needs Python 3.11 to 3.14: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	$(BIN)/offkey warm-up

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -192,7 +192,7 @@ def test_a_csv_names_files_tracks_and_splits(tmp_path: Path) -> None:
 
 BAD_LISTS = {
     "misspelt column": ([{"path": "a.wav", "target": 0, "trackid": "x"}], "mean 'track_id'"),
-    "no target": ([{"path": "a.wav"}], r"missing columns \['target'\]"),
+    "no target": ([{"path": "a.wav"}], r"no column 'target' among 'path'"),
     "odd target": ([{"path": "a.wav", "target": "ai"}], "line 2: target 'ai' is neither"),
     "odd split": ([{"path": "a.wav", "target": 0, "split": "tests"}], "did you mean 'test'"),
     "twice": ([{"path": "a.wav", "target": 0}] * 2, "stands there twice"),
@@ -211,6 +211,102 @@ def test_bad_lists_are_refused(case: str, tmp_path: Path) -> None:
         datasets.make("folder", tmp_path / "o", source=str(csv(tmp_path / "list.csv", rows)))
 
 
+def listed(folder: Path) -> list[str]:
+    """A list of files with its rows, without the header."""
+    rows = []
+    for number in range(5):
+        for target in (0, 1):
+            record(folder / f"{number}{target}.wav", f"listed {number} {target}")
+            rows.append(f"{number}{target}.wav,{target}")
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("case", "header", "change"),
+    [
+        ("semicolons", "path;target", lambda row: row.replace(",", ";")),
+        ("tabs", "path\ttarget", lambda row: row.replace(",", "\t")),
+        ("another column", "path,target,notes", lambda row: f"{row},nice"),
+        ("capitals", "Path,Target", str),
+        ("empty rows at the end", "path,target,,", lambda row: f"{row},,"),
+        ("a mark of the encoding", "\ufeffpath,target", str),
+    ],
+)
+def test_lists_are_read_as_score_reads_them(
+    case: str, header: str, change: Callable[[str], str], tmp_path: Path
+) -> None:
+    rows = [header, *map(change, listed(tmp_path))]
+    if case.startswith("empty"):
+        rows += [",,,"] * 3
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    clips = datasets.make("folder", tmp_path / "out", source=str(tmp_path / "list.csv"))
+    assert len(clips) == 10 and clips["target"].sum() == 5
+
+
+@pytest.mark.parametrize("path", ["~temp.wav", "~nobody/x.wav", ".", "..", "a\0b.wav"])
+def test_an_odd_path_in_a_list_is_one_bad_file(path: str, tmp_path: Path) -> None:
+    rows = ["path,target", *listed(tmp_path), f"{path},0"]
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    clips = datasets.make("folder", tmp_path / "out", source=str(tmp_path / "list.csv"))
+    assert len(clips) == 10
+    skipped = datasets.skipped(tmp_path / "out")
+    assert skipped["reason"].tolist()[0] in ("missing", "not_a_file", "unreadable")
+
+
+def test_linked_folders_are_followed_once_and_bins_are_not(tmp_path: Path) -> None:
+    root = music(tmp_path / "in", tracks=4)
+    for number in range(3):
+        record(tmp_path / "elsewhere" / "deep" / f"fma {number}.wav")
+        record(root / "human" / ".AppleDouble" / f"ghost {number}.wav")
+        record(root / "human" / ".Trash-1000" / "files" / f"gone {number}.wav")
+        record(root / "ai" / "$RECYCLE.BIN" / f"gone {number}.wav", f"bin {number}")
+    (root / "human" / "fma").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "deep" / "loop").symlink_to(root / "human")
+    clips = datasets.make("folder", tmp_path / "out", source=str(root))
+    assert len(clips) == 11
+    linked = clips[clips["generator"] == "fma"]
+    assert set(linked["track_id"]) == {f"human/fma/deep/fma {n}" for n in range(3)}
+
+
+def test_a_bad_file_of_a_few_is_left_out_and_more_on_request(tmp_path: Path) -> None:
+    root = music(tmp_path / "in", tracks=5)
+    (root / "human" / "broken.mp3").write_bytes(b"<!doctype html>")
+    source = {"source": str(root)}
+    assert len(datasets.make("folder", tmp_path / "one", **source)) == 10
+    with pytest.raises(BadInput, match="1 of 11 files cannot be used"):
+        datasets.make("folder", tmp_path / "none", max_bad_share=0.0, **source)
+    (root / "human" / "empty.wav").touch()
+    with pytest.raises(BadInput, match=r"remove those in .*out/skipped\.csv.*max_bad_share"):
+        datasets.make("folder", tmp_path / "out", **source)
+    listed = pd.read_csv(tmp_path / "out" / "skipped.csv")  # all of them, though it refused
+    assert sorted(listed["reason"]) == ["empty", "not_audio"]
+    assert len(datasets.make("folder", tmp_path / "out", max_bad_share=0.2, **source)) == 10
+    with pytest.raises(BadInput, match="between 0 and 1"):
+        datasets.make("folder", tmp_path / "out", max_bad_share=5.0, **source)
+
+
+def test_channels_that_cancel_are_said_once_for_all_files(tmp_path: Path) -> None:
+    root = music(tmp_path / "in", tracks=5)
+    for number in range(2):
+        left = tune(f"antiphase {number}")
+        sf.write(root / "human" / f"anti {number}.wav", np.stack([left, -left], axis=1), RATE)
+    with pytest.warns(UserWarning, match=r"channels of 2 files cancel .*anti 0\.wav"):
+        clips = datasets.make("folder", tmp_path / "out", source=str(root))
+    one = clips[clips["track_id"] == "human/anti 1"].iloc[0]
+    assert np.abs(audio.load(one["path"]) - tune("antiphase 1")).max() < 2**-14
+
+
+def test_a_file_without_a_length_is_cut_where_it_is_in_the_whole(tmp_path: Path) -> None:
+    root = music(tmp_path / "in", tracks=5)
+    for number in range(2):
+        path = record(root / "human" / f"twice {number}.ogg", duration_s=15.0)
+        path.write_bytes(path.read_bytes() * 2)
+    clips = datasets.make("folder", tmp_path / "out", source=str(root))
+    twice = clips[clips["track_id"].str.contains("twice")]
+    assert twice["offset_s"].tolist() == pytest.approx([7.5, 7.5], abs=0.1)
+    assert twice["duration_s"].tolist() == [10.0, 10.0]
+
+
 def test_what_is_no_music_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="give source=DIRECTORY"):
         datasets.make("folder", tmp_path / "out")
@@ -219,7 +315,7 @@ def test_what_is_no_music_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         datasets.make("folder", tmp_path / "out", source=str(tmp_path / "absent.csv"))
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01" * 9)
-    with pytest.raises(BadInput, match="cannot be read as a CSV"):
+    with pytest.raises(BadInput, match="is not a CSV file in UTF-8"):
         datasets.make("folder", tmp_path / "out", source=str(tmp_path / "binary.csv"))
     (tmp_path / "human").mkdir()
     (tmp_path / "ai").mkdir()

@@ -1,5 +1,7 @@
 """Stems and what is left over: known mixes, known answers, nothing loaded that is not HTDemucs."""
 
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,42 @@ def test_a_file_that_names_another_class_is_not_loaded(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"holds 'os\.system'"):
         separation.separator("demucs", str(path))
     assert not Path("canary").exists()
+
+
+def test_demucs_loads_the_file_that_was_checked_and_pads_with_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a library in the place of demucs that notes what it is given and gives short stems."""
+    opened: list[str] = []
+
+    class Model:
+        samplerate = RATE
+
+        def eval(self) -> None:
+            pass
+
+    def load_safetensors_model(path: str) -> Model:
+        opened.append(path)
+        return Model()
+
+    def apply_model(model: Model, mix: torch.Tensor, shifts: int) -> torch.Tensor:
+        return mix[:, None, :, :-100].expand(-1, 4, -1, -1)
+
+    for name, function in (("hf", load_safetensors_model), ("apply", apply_model)):
+        module = types.ModuleType(f"demucs.{name}")
+        setattr(module, function.__name__, function)
+        monkeypatch.setitem(sys.modules, f"demucs.{name}", module)
+    monkeypatch.setitem(sys.modules, "demucs", types.ModuleType("demucs"))
+    about = {"klass": "demucs.htdemucs.HTDemucs", "args": "[]", "kwargs": "{}"}
+    file = tmp_path / "h.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(1)}, str(file), metadata=about)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    separate = separation.separator("demucs", "~/h.safetensors")
+    assert opened == [str(file)]
+    stems = separate(HIGH, RATE)
+    assert stems.shape == (4, len(HIGH))
+    np.testing.assert_array_equal(stems[:, -100:], 0)
+    np.testing.assert_allclose(stems[0, :-100], HIGH[:-100], atol=1e-5)
 
 
 def test_demucs_with_small_random_weights(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Files are whole or absent; folders are held by one; disks fill up politely."""
 
+import errno
 import multiprocessing
 import os
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -131,3 +133,46 @@ def test_a_folder_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
         holder.kill()
     with store.locked(tmp_path):
         assert store.read_json(tmp_path / ".lock.json")["pid"] == os.getpid()
+
+
+NO_FLOCK = """
+#include <errno.h>
+#include <stdlib.h>
+int flock(int file, int how) { errno = atoi(getenv("FLOCK_ERRNO")); return -1; }
+"""
+HOLDS = """
+import pathlib, sys, time
+from offkey.core import store
+with store.locked(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD")
+@pytest.mark.parametrize("name", ["ENOLCK", "ENOTSUP", "ENOSYS"])
+def test_a_folder_is_held_by_one_where_the_file_system_cannot_lock(
+    name: str, tmp_path: Path
+) -> None:
+    library = tmp_path / "noflock.so"
+    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-o", str(library), "-"]
+    subprocess.run(command, input=NO_FLOCK, text=True, check=True)
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": str(library),
+        "FLOCK_ERRNO": str(getattr(errno, name)),
+    }
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / ".lock").touch()  # of a time when it could
+    program = [sys.executable, "-W", "error", "-c", HOLDS, str(folder)]
+    how = {"env": environment, "text": True, "stdout": subprocess.PIPE}
+    with subprocess.Popen([*program, "60"], **how) as holder:
+        assert holder.stdout.readline() == "held\n"
+        second = subprocess.run([*program, "0"], **how, stderr=subprocess.PIPE, timeout=60)
+        assert f"Busy: {folder} is in use by process {holder.pid} since" in second.stderr
+        assert f"remove {folder}/.lock.held." in second.stderr
+        holder.kill()
+    after = subprocess.run([*program, "0"], **how, stderr=subprocess.PIPE, timeout=60)
+    assert after.stdout == "held\n" and not after.returncode, after.stderr

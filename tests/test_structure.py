@@ -3,7 +3,9 @@
 import ast
 import importlib
 import re
+import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
@@ -127,12 +129,50 @@ def test_credits_name_every_data_set(name: str) -> None:
     assert info.licence in credits
 
 
-def test_credits_name_every_dependency() -> None:
-    credits = (ROOT / "CREDITS.md").read_text().lower()
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for requirement in project["dependencies"]:
-        package = re.split(r"[<>=\[ ]", requirement)[0].lower()
-        assert package in credits, package
+def _normal(requirement: str) -> str:
+    """Name of a distribution as package indexes compare it."""
+    return re.split(r"[<>=\[ ]", requirement)[0].lower().replace("_", "-")
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_credits_name_every_dependency_with_its_licence() -> None:
+    text = (ROOT / "CREDITS.md").read_text().lower()
+    rows = dict(re.findall(r"^\| (\S+) \| ([^|]{3,}) \|", text.split("## libraries")[1], re.M))
+    known = {_normal(name) for name in rows}
+    assert known - {"library", "---"} == {_normal(one) for one in PROJECT["dependencies"]}
+
+
+def _outside(source: str) -> set[str]:
+    """Top-level modules that a piece of Python imports, without Python's own."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names) - {"offkey", "conftest"}
+
+
+def test_what_is_imported_is_declared() -> None:
+    used = {name for path in PACKAGE.rglob("*.py") for name in _outside(path.read_text())}
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        used |= {n for cell in cells if cell.cell_type == "code" for n in _outside(cell.source)}
+    tests = [*(ROOT / "tests").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    own = {path.stem for path in tests}
+    tested = {name for path in tests for name in _outside(path.read_text())} - own
+    extras = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]
+    declared = {_normal(one) for one in PROJECT["dependencies"]}
+    more = declared | {_normal(one) for one in extras}
+    provider = metadata.packages_distributions()
+
+    def homeless(names: set[str], among: set[str]) -> set[str]:
+        return {n for n in names if not {_normal(one) for one in provider.get(n, [n])} & among}
+
+    assert homeless(used, declared) <= {"demucs", "pedalboard"}  # extras, imported where asked for
+    assert not homeless(used | tested, more)
 
 
 def test_ci_calls_the_readme_test_command() -> None:

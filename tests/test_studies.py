@@ -102,9 +102,80 @@ def test_parameters_are_layered_and_typed(tmp_path: Path, notebooks: Path) -> No
     assert (values["two_b"]["rate"], values["two_b"]["count"]) == (0.001, 9)
 
 
+def test_one_entry_of_a_dict_is_set(tmp_path: Path, notebooks: Path) -> None:
+    study = load(tmp_path, BASE.replace("count: 4", "options: {tracks: 300, deep: true}"))
+    words = ["options.tracks=12", "two_b.options.deep=false", "two_b.options.source=my music"]
+    values = studies.parameters(study, notebooks, studies.parse_settings(words))
+    assert values["two_a"]["options"] == {"tracks": 12, "deep": True}
+    assert values["two_b"]["options"] == {"tracks": 12, "deep": False, "source": "my music"}
+
+
+OWN = """\
+dataset: str = "demo"
+dataset_options: dict = {"tracks": 300}
+families: list[str] = ["convcodec"]
+"""
+
+
+def test_what_belongs_to_a_data_set_is_not_passed_to_another(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "notebooks" / "13_unseen.ipynb", OWN)
+    text = """\
+study: some
+parameters: {dataset: demo, dataset_options: {tracks: 60}}
+runs: [{notebook: 13_unseen, parameters: {families: [convcodec]}}]
+"""
+    study = load(tmp_path, text)
+
+    def found(*words: str) -> dict[str, object]:
+        settings = studies.parse_settings(list(words))
+        return studies.parameters(study, tmp_path / "notebooks", settings)["13_unseen"]
+
+    same = {"dataset": "demo", "dataset_options": {"tracks": 60}, "families": ["convcodec"]}
+    assert found() == found("dataset=demo") == same
+    other = {"dataset": "folder", "dataset_options": {"source": "x"}, "families": []}
+    assert found("dataset=folder", "dataset_options={source: x}") == other
+    assert found("dataset_options.source=x", "dataset=folder") == other
+    assert found("dataset=folder", "dataset_options.source=x", "families=[a]") == {
+        **other,
+        "families": ["a"],
+    }
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "options={source: a [2019] b}",
+        "options={source: a, #1}",
+        "label=my song #1",
+        "options={a: *b}",
+    ],
+)
+def test_text_that_yaml_reads_otherwise_gets_a_hint_to_quote(setting: str) -> None:
+    with pytest.raises(BadInput, match=r"put a text that holds # \[ .* in quotes"):
+        studies.parse_settings([setting])
+    quoted = ['options={source: "a [2019] #1"}', "label='my song #1'", "label=my#song [2019]"]
+    parsed = [studies.parse_settings([word]) for word in quoted]
+    assert parsed[0] == {"options": {"source": "a [2019] #1"}}
+    assert [parsed[1]["label"], parsed[2]["label"]] == ["my song #1", "my#song [2019]"]
+
+
+def test_outside_a_checkout_it_says_what_to_do(
+    tmp_path: Path, notebooks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load(tmp_path, BASE)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match=r"no study in .*elsewhere/studies: run the command inside"):
+        studies.load("demo")
+    with pytest.raises(BadInput, match=r"no notebooks in .*inside the checkout .* --notebooks"):
+        studies.parameters(study, studies.folder("notebooks"))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
+        ("count.x=1", "parameter 'count' is no dict"),
+        ("two_a.count.x=1", "parameter 'count' is no dict"),
         ("cuont=1", "unknown parameter 'cuont': did you mean 'count'"),
         ("count=1.5", "run '00_one', parameter 'count': expected int, got float 1.5"),
         ("count=true", "expected int, got bool True"),

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from offkey.core import locks
 from offkey.core.errors import BadInput, Busy, DiskFull
 
 WRITTEN = "OFFKEY_WRITTEN"
@@ -174,7 +175,7 @@ def read_table(path: Path) -> pd.DataFrame:
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for this process.
 
-    The operating system frees the lock when its holder dies, so a stale one cannot stay behind.
+    A lock whose holder has died is free; see :mod:`offkey.core.locks` for file systems without any.
 
     Raises
     ------
@@ -183,13 +184,14 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
+        lock = locks.at(folder / ".lock")
         lock.acquire(timeout=0)
     except Timeout as error:
         about = _holder(folder)
         raise Busy(
             f"{folder} is in use by process {about['pid']} since {about['since']}: "
             "wait for it, or choose another folder with --out."
+            f"{_left_behind(lock.lock_file)}"
         ) from error
     except OSError as error:
         raise _explain(error, folder) from error
@@ -226,3 +228,10 @@ def waiting(folder: Path) -> Iterator[None]:
                 told = True
                 time.sleep(PAUSE_S)
         yield
+
+
+def _left_behind(lock_file: str) -> str:
+    """What to do about a mark that outlives its holder; there is none where locks work."""
+    if not lock_file.endswith(".held"):
+        return ""
+    return f" If no such process runs on any machine, remove {lock_file}."

@@ -21,7 +21,7 @@ import pandas as pd
 
 from offkey.core import manifest, store
 from offkey.core.errors import BadInput, unknown
-from offkey.datasets.base import DatasetInfo
+from offkey.datasets.base import DatasetInfo, write_skipped
 from offkey.datasets.recipes import Recipe, recipe
 
 NAMES = ("demo", "public_clips", "fakemusiccaps", "folder")
@@ -123,11 +123,7 @@ def _built(folder: Path, wanted: Recipe, place: Path) -> pd.DataFrame:
             f"data set '{wanted.name}': its source files changed while they were read: run again."
         )
     manifest.write(made, folder)
-    store.write_table(
-        pd.DataFrame(made.attrs.get("skipped", []), columns=["path", "reason", "detail"]),
-        folder / "skipped.parquet",
-        csv=True,
-    )
+    write_skipped(made.attrs.get("skipped", []), folder)
     about = {"name": wanted.name, "seed": wanted.seed, "options": wanted.chosen}
     store.write_json(folder / RECEIPT, {"fingerprint": wanted.fingerprint, **about})
     return load(folder)

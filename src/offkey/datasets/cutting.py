@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from offkey.core import cluster, manifest, seeding, store
 from offkey.core.errors import BadInput
-from offkey.datasets.base import Skipped, keep_good
+from offkey.datasets.base import MAX_BAD_SHARE, Skipped, keep_good
 from offkey.sound import audio
 from offkey.sound.soundfiles import shown
 
@@ -25,7 +26,7 @@ RECIPE = 1
 # fmt: off
 EXTENSIONS = frozenset((
     ".aac", ".aif", ".aiff", ".amr", ".ape", ".au", ".caf", ".flac",
-    ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".oga", ".ogg",
+    ".m4a", ".m4b", ".mka", ".mkv", ".mp2", ".mp3", ".mp4", ".oga", ".ogg",
     ".opus", ".rf64", ".snd", ".w64", ".wav", ".webm", ".wma", ".wv",
 ))
 # fmt: on
@@ -77,7 +78,13 @@ def offsets(duration_s: float, how: Cut, key: str = "") -> list[float]:
 
 
 def clips_of(
-    recordings: Sequence[Recording], folder: Path, how: Cut, *, dataset: str, label: str
+    recordings: Sequence[Recording],
+    folder: Path,
+    how: Cut,
+    *,
+    dataset: str,
+    label: str,
+    max_bad_share: float = MAX_BAD_SHARE,
 ) -> pd.DataFrame:
     """Cut every recording, in parallel, into ``folder/audio``.
 
@@ -101,11 +108,17 @@ def clips_of(
         )
     if how.clips_per_track < 1:
         raise BadInput(f"data set '{dataset}': clips_per_track must be at least 1.")
+    if not 0 <= max_bad_share <= 1:
+        raise BadInput(f"data set '{dataset}': max_bad_share must lie between 0 and 1.")
     results = cluster.run(partial(_cut, folder=folder, how=how), recordings, label=label)
     files = keep_good(
-        (item if isinstance(item, Skipped) else {"clips": item} for item in results), dataset
+        (item if isinstance(item, Skipped) else {"clips": item} for item in results),
+        dataset,
+        folder,
+        max_bad_share,
     )
     rows = pd.DataFrame([row for clips in files["clips"] for row in clips])
+    _say_which_cancel(rows.loc[rows.pop("cancels"), "source_path"].unique(), dataset)
     rows = _join_equal_files(rows, dataset).drop(columns=["source_path", "source_sha256"])
     rows = rows.assign(dataset=dataset, sample_rate_hz=audio.SAMPLE_RATE_HZ)
     rows.attrs["skipped"] = files.attrs["skipped"]
@@ -147,8 +160,9 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
         for number, offset_s in enumerate(offsets(duration_s, how, recording.key)):
             clip_id = f"{name}__{number}"
             clip = folder / "audio" / f"{clip_id}.flac"
+            cancels = False
             if not _is_whole(clip):
-                samples = audio.load(path, offset_s=offset_s, duration_s=how.clip_s)
+                samples, cancels = _loaded(path, offset_s, how.clip_s)
                 if len(samples) < MIN_CLIP_S * audio.SAMPLE_RATE_HZ:  # the header said more
                     return _too_short(path, len(samples) / audio.SAMPLE_RATE_HZ)
                 audio.write(clip, samples)
@@ -166,6 +180,7 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
                     **facts,
                     "sha256": store.file_sha256(clip),
                     "licence": recording.licence,
+                    "cancels": cancels,
                     "source_path": shown(path),
                     "source_sha256": source_sha256,
                 }
@@ -173,6 +188,24 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
     except audio.AudioError as error:
         return Skipped(shown(error.path), error.reason, error.detail)
     return rows
+
+
+def _loaded(path: Path, offset_s: float, duration_s: float) -> tuple[np.ndarray, bool]:
+    """A part of a recording, and whether its channels cancel: said later, for all files at once."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", audio.ChannelsCancel)
+        samples = audio.load(path, offset_s=offset_s, duration_s=duration_s)
+    return samples, any(one.category is audio.ChannelsCancel for one in said)
+
+
+def _say_which_cancel(paths: Sequence[str], dataset: str) -> None:
+    if len(paths):
+        warnings.warn(
+            f"data set '{dataset}': the channels of {len(paths)} files cancel when they are mixed "
+            f"(one is the other upside down): one channel was taken, e.g. of {paths[0]}.",
+            audio.ChannelsCancel,
+            stacklevel=3,
+        )
 
 
 def _too_short(path: Path, duration_s: float) -> Skipped:

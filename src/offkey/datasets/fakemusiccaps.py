@@ -18,7 +18,7 @@ import pandas as pd
 from offkey.core import seeding
 from offkey.core.errors import BadInput, unknown
 from offkey.datasets import cutting
-from offkey.datasets.base import DatasetInfo
+from offkey.datasets.base import MAX_BAD_SHARE, DatasetInfo
 from offkey.datasets.cutting import EXTENSIONS, Cut, Recording
 from offkey.sound.soundfiles import shown
 
@@ -56,6 +56,7 @@ def make(
     balance: bool = True,
     max_clips_per_class: int = 0,
     clip_s: float = 10.0,
+    max_bad_share: float = MAX_BAD_SHARE,
 ) -> pd.DataFrame:
     """Read the folders, draw what is to be used, and split it by caption.
 
@@ -78,6 +79,8 @@ def make(
         Draw at most so many clips per class; 0 for all.
     clip_s : float
         Longest clip, in seconds, from the start of the file.
+    max_bad_share : float
+        As in the data set ``folder``.
 
     Raises
     ------
@@ -89,7 +92,8 @@ def make(
     recordings = [_recording(path, 0, human) for path in people]
     recordings += [_recording(path, 1, name) for name, paths in ai.items() for path in paths]
     how = Cut(clip_s, clips_per_track=1, first_offset=0.0)
-    rows = cutting.clips_of(recordings, folder, how, dataset=INFO.name, label="reading clips")
+    about = {"dataset": INFO.name, "label": "reading clips"}
+    rows = cutting.clips_of(recordings, folder, how, max_bad_share=max_bad_share, **about)
     return cutting.with_splits(rows, seed, INFO.name)
 
 

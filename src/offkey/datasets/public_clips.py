@@ -119,7 +119,7 @@ def make(
             "licence": rows["licence"],
         }
     )
-    clips.attrs["skipped"] = placed.attrs["skipped"]
+    clips.attrs["skipped"] = placed.attrs.get("skipped", [])
     return clips
 
 
@@ -176,7 +176,7 @@ def _local(rows: pd.DataFrame, source: Path) -> pd.DataFrame:
             f"{len(changed)} are not the clips they should be (wrong SHA-256), e.g. "
             f"{(missing + changed)[0]}: copy them again, or use fetch=true and no source."
         )
-    return keep_good(placed, INFO.name)
+    return pd.DataFrame(placed)
 
 
 def _fetched(rows: pd.DataFrame, folder: Path, base_url: str) -> pd.DataFrame:
@@ -208,7 +208,7 @@ def _fetched(rows: pd.DataFrame, folder: Path, base_url: str) -> pd.DataFrame:
             sha256 = store.file_sha256(folder / path)
             results.append(_place(row.Index, folder / path, path, sha256))
     shutil.rmtree(downloads, ignore_errors=True)
-    return keep_good(results, INFO.name).sort_values("row", ignore_index=True)
+    return keep_good(results, INFO.name, folder).sort_values("row", ignore_index=True)
 
 
 def _is_whole(audio_folder: Path, row: Any) -> bool:

@@ -6,14 +6,12 @@ no metric asks for, is filled in.
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from offkey.core import store
+from offkey.core import csvfiles, store
 from offkey.core.errors import BadInput
 from offkey.evaluation.predictions import CLEAN, COLUMNS
 
@@ -23,10 +21,20 @@ NAMES = {
     "track": ("track", "track_id"),
     "condition": ("condition",),
 }
-AI = ("1", "1.0", "ai", "fake", "generated", "ai-generated", "synthetic", "deepfake", "machine")
+AI = (
+    "1",
+    "1.0",
+    "ai",
+    "fake",
+    "generated",
+    "ai-generated",
+    "synthetic",
+    "deepfake",
+    "machine",
+    "spoof",
+)
 HUMAN = ("0", "0.0", "human", "real", "genuine", "bonafide", "bona-fide", "authentic")
 UNEDITED = (CLEAN, "none")
-_LONGEST = 200  # characters of a list in an error
 
 
 def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
@@ -62,7 +70,7 @@ def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
     The k-th row of a track and label is taken as the same clip under every condition, so the rows
     of a track have to come in one order.
     """
-    cells = _cells(path)
+    cells, _ = csvfiles.read(path, NAMES, ("label", "probability"), purpose="score")
     target = _targets(cells, path)
     condition = cells["condition"] if "condition" in cells else pd.Series(CLEAN, cells.index)
     _refuse(cells, condition == "", path, "has no condition: fill it in")
@@ -93,62 +101,6 @@ def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
     table = pd.DataFrame({name: known.get(name, "") for name in COLUMNS}, index=cells.index)
     table.attrs["has_tracks"] = "track" in cells
     return table
-
-
-def _cells(path: Path) -> pd.DataFrame:
-    """The columns in use under their first names, as text; the index is the line in the file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read ({error.strerror}): give a CSV file with columns label and "
-            "probability."
-        ) from error
-    except ValueError as error:
-        raise BadInput(f"{path} is not a CSV file in UTF-8 ({error}): save it as one.") from error
-    separator = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
-    try:
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except csv.Error as error:
-        raise BadInput(
-            f"{path} is not a CSV file (line {reader.line_num}: {error}): save it as one."
-        ) from error
-    lines = [(line, row) for line, row in lines if any(row)]
-    if not lines:
-        raise BadInput(f"{path} is empty: columns label and probability are needed.")
-    header, *rows = [row for _, row in lines]
-    places = _places(header, path)
-    if not rows:
-        raise BadInput(f"{path} has a header and no rows: there is nothing to score.")
-    for line, row in lines:
-        if any(row[len(header) :]):
-            raise BadInput(
-                f"{path}: line {line} has {len(row)} cells, the header {len(header)}: "
-                "write decimal points, and quote cells that hold the separator."
-            )
-    padded = [row + [""] * len(header) for row in rows]
-    cells = {name: [row[place] for row in padded] for name, place in places.items()}
-    return pd.DataFrame(cells, index=[line for line, _ in lines[1:]], dtype=str)
-
-
-def _places(header: list[str], path: Path) -> dict[str, int]:
-    """Where each known column stands."""
-    found = {}
-    for name, synonyms in NAMES.items():
-        places = [place for place, word in enumerate(header) if word.lower() in synonyms]
-        if len(places) > 1:
-            both = " and ".join(f"'{header[place]}'" for place in places)
-            raise BadInput(f"{path}: columns {both} both mean {name}: keep one.")
-        if places:
-            found[name] = places[0]
-        elif name in ("label", "probability"):
-            there = ", ".join(map(repr, header))[:_LONGEST]
-            raise BadInput(
-                f"{path}: no column '{name}' (or {', '.join(synonyms[1:])}) among {there}: "
-                "rename or add it."
-            )
-    return found
 
 
 def _targets(cells: pd.DataFrame, path: Path) -> pd.Series:

@@ -98,13 +98,13 @@ def plot_generators(
         ink = style.colour(row["true"])
         axis.hlines(place, row["low"], row["high"], color=ink, linewidth=2.2, alpha=0.65)
         axis.plot(row["value"], place, "o", color=ink, markersize=6)
-        before = clean[clean["source"] == row["source"]]
+        before = clean[(clean["source"] == row["source"]) & (clean["true"] == row["true"])]
         if variant != "clean" and len(before):
             axis.plot(before["value"], [place], "o", mfc="none", mec=ink, markersize=9)
-    axis.set_yticks(
-        range(len(order)),
-        [f"{style.short(row['source'])}  n={row['n_clips']:.0f}" for _, row in order.iterrows()],
-    )
+    twice = order["source"].duplicated(keep=False)  # a genre's folder in human/ and in ai/
+    names = order["source"].map(style.short) + (" (" + order["true"] + ")").where(twice, "")
+    labels = [f"{name}  n={n:.0f}" for name, n in zip(names, order["n_clips"], strict=True)]
+    axis.set_yticks(range(len(order)), labels)
     axis.axhline((order["true"] == "AI").sum() - 0.5, color=style.base("faint"), linewidth=0.8)
     axis.set_xlim(-0.02, 1.02)
     axis.set_ylim(-0.6, len(order) - 0.4)

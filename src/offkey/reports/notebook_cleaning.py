@@ -57,7 +57,8 @@ def clean_notebook(notebook: NotebookNode) -> NotebookNode:
     """Copy a notebook without what belongs to one machine and one run.
 
     Dropped: progress bars and their widgets, widget state, papermill's times and paths, execution
-    times, machine paths in outputs and injected parameters. Kept: sources, results, errors, tags.
+    times, machine paths in outputs and in code (injected parameters). Kept: prose, sources,
+    results, errors, tags.
     """
     from nbformat import NotebookNode
 
@@ -68,8 +69,9 @@ def clean_notebook(notebook: NotebookNode) -> NotebookNode:
     for cell in nb.cells:
         tags = cell.metadata.get("tags", [])
         cell.metadata = NotebookNode({"tags": list(tags)} if tags else {})
-        cell.source = scrub(cell.source)
+        # prose is its author's and the same for all: an example like /path/to/music must stay
         if cell.cell_type == "code":
+            cell.source = scrub(cell.source)
             cell.outputs = [_clean_output(one) for one in cell.outputs if _worth_keeping(one)]
     return nb
 

@@ -17,11 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from offkey.core import workspace
 from offkey.core.errors import BadInput, unknown
 from offkey.runner import notebook_parameters
+from offkey.runner import settings as chosen
 from offkey.runner.notebook_parameters import Parameter
+from offkey.runner.settings import FOLDERS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
-FOLDERS = ("data_dir", "out_dir")
-"""Parameters that the runner fills in; they name places, not what is computed."""
+
+HERE = (
+    "run the command inside the checkout of the project (the folder that holds studies/ and "
+    "notebooks/), or give the study's file and --notebooks FOLDER."
+)
 
 
 class Run(BaseModel):
@@ -71,6 +76,8 @@ def find(name: str) -> Path:
     if path.suffix in (".yaml", ".yml"):
         raise BadInput(f"study file {path} does not exist.")
     known = {file.stem: file for file in folder("studies").glob("*.yaml")}
+    if not known:
+        raise BadInput(f"there is no study in {folder('studies')}: {HERE}")
     if name not in known:
         raise unknown("study", name, known)
     return known[name]
@@ -131,6 +138,12 @@ def _check_order(study: Study) -> None:
         ) from error
 
 
+_HINT = (
+    "; put a text that holds # [ ] { } , or : in quotes, and the setting in the other kind of "
+    "quotes, e.g. --set 'dataset_options={source: \"my [live] #1\"}'."
+)
+
+
 def parse_settings(settings: list[str]) -> dict[str, Any]:
     """Turn ``key=value`` words of the command line into a dict; values are YAML."""
     parsed = {}
@@ -141,7 +154,9 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         try:
             parsed[key] = read_yaml(text)
         except yaml.YAMLError as error:
-            raise BadInput(f"--set {setting}: the value is not valid YAML.") from error
+            raise BadInput(f"--set {setting}: the value is not valid YAML{_HINT}") from error
+        if " #" in text and not any(mark in text for mark in "'\""):
+            raise BadInput(f"--set {setting}: in YAML the rest behind '#' is a comment{_HINT}")
     return parsed
 
 
@@ -157,8 +172,8 @@ def parameters(
     notebooks : Path
         Folder of the ``.ipynb`` sources.
     settings : dict
-        From the command line: ``name`` (every notebook that has it) or ``run.name``. They win
-        over the run's parameters, which win over the study's, which win over the notebook's.
+        From the command line, see :mod:`offkey.runner.settings`. They win over the run's
+        parameters, which win over the study's, which win over the notebook's.
 
     Returns
     -------
@@ -171,13 +186,12 @@ def parameters(
     BadInput
         Unknown notebook, run or parameter, or a value of the wrong type.
     """
-    settings = settings or {}
     declared = {run.name: _declared(run, notebooks) for run in study.runs}
     everyone = set().union(*declared.values()) - set(FOLDERS)
     for name in study.parameters:
         if name not in everyone:
             raise unknown("parameter of the study", name, everyone)
-    _check_settings(settings, declared, everyone)
+    said = chosen.resolve(settings or {}, declared)
     effective = {}
     for run in study.runs:
         own = declared[run.name]
@@ -186,12 +200,8 @@ def parameters(
                 raise BadInput(
                     f"run '{run.name}': {unknown('parameter', name, set(own) - set(FOLDERS))}"
                 )
-        given = {
-            **{name: value for name, value in study.parameters.items() if name in own},
-            **run.parameters,
-            **{name: value for name, value in settings.items() if name in own},
-            **{n: settings[f"{run.name}.{n}"] for n in own if f"{run.name}.{n}" in settings},
-        }
+        shared = {name: value for name, value in study.parameters.items() if name in own}
+        given = chosen.over({**shared, **run.parameters}, said, run.name, own)
         effective[run.name] = {
             name: _placed(name, _typed(given.get(name, parameter.default), parameter, run.name))
             for name, parameter in own.items()
@@ -212,24 +222,10 @@ def _declared(run: Run, notebooks: Path) -> dict[str, Parameter]:
     path = notebooks / f"{run.notebook}.ipynb"
     if not path.is_file():
         known = {file.stem for file in notebooks.glob("*.ipynb")}
+        if not known:
+            raise BadInput(f"there are no notebooks in {notebooks}: {HERE}")
         raise BadInput(f"run '{run.name}': {unknown('notebook', run.notebook, known)}")
     return notebook_parameters.inspect(path)
-
-
-def _check_settings(
-    settings: dict[str, Any], declared: dict[str, dict[str, Parameter]], everyone: set[str]
-) -> None:
-    for key in settings:
-        if key in everyone:
-            continue
-        run, dot, name = key.rpartition(".")
-        if not dot:
-            raise unknown("parameter", key, everyone)
-        if run not in declared:
-            raise unknown("run", run, declared)
-        if name not in declared[run] or name in FOLDERS:
-            valid = set(declared[run]) - set(FOLDERS)
-            raise BadInput(f"run '{run}': {unknown('parameter', name, valid)}")
 
 
 def _typed(value: Any, parameter: Parameter, run: str) -> Any:

@@ -17,13 +17,14 @@ import soundfile as sf
 import soxr
 
 from offkey.core import store
-from offkey.sound import decoding
-from offkey.sound.soundfiles import AudioError, Info
+from offkey.sound import decoding, ffmpeg
+from offkey.sound.soundfiles import AudioError, ChannelsCancel, Info
 
 __all__ = [
     "SAMPLE_RATE_HZ",
     "SILENCE_DBFS",
     "AudioError",
+    "ChannelsCancel",
     "Info",
     "check",
     "fix_length",
@@ -41,7 +42,7 @@ SILENCE_DBFS = -70.0
 
 
 def probe(path: Path | str) -> Info:
-    """Read the header only.
+    """Read the header only; a duration of 0 where it promises none.
 
     Raises
     ------
@@ -58,8 +59,9 @@ def facts(path: Path | str) -> dict[str, Any]:
     -------
     dict
         ``source_container``, ``source_codec``, ``source_encoder`` (the program that wrote it, as
-        its tags say; empty where they do not), ``source_bitrate_kbps`` (of the whole file, NaN
-        where its length is not known) and ``source_sample_rate_hz``.
+        its tags say; empty where they do not), ``source_bitrate_kbps`` (of the sound alone, without
+        tags and pictures; NaN where FFmpeg does not know the format) and
+        ``source_sample_rate_hz``.
 
     Raises
     ------
@@ -67,11 +69,15 @@ def facts(path: Path | str) -> dict[str, Any]:
         As :func:`probe`.
     """
     about = probe(path)
+    try:
+        encoder, bitrate_kbps = ffmpeg.encoder_and_bitrate(Path(path))
+    except AudioError:  # of a file that libsndfile alone can read
+        encoder, bitrate_kbps = "", np.nan
     return {
         "source_container": about.container,
         "source_codec": about.codec,
-        "source_encoder": decoding.encoder(Path(path)),
-        "source_bitrate_kbps": about.bitrate_kbps or np.nan,
+        "source_encoder": encoder,
+        "source_bitrate_kbps": bitrate_kbps,
         "source_sample_rate_hz": about.sample_rate_hz,
     }
 
@@ -88,7 +94,9 @@ def load(
     Parameters
     ----------
     path : Path or str
-        Any format libsndfile or FFmpeg reads; the content decides, not the extension.
+        Any format libsndfile or FFmpeg reads; the content decides, not the extension. Channels
+        are averaged; where they cancel (one is the other upside down), a loud one is taken, with
+        a :class:`ChannelsCancel` warning.
     sample_rate_hz : int
         Rate of the result.
     offset_s, duration_s : float

@@ -44,6 +44,10 @@ class AudioError(BadInput):
         return type(self), (self.path, self.reason, self.detail)
 
 
+class ChannelsCancel(UserWarning):
+    """The mean of a file's channels is next to nothing, so one of them was taken instead."""
+
+
 @dataclass(frozen=True)
 class Info:
     """What the header of a sound file says; a duration of 0 where it says nothing."""
@@ -53,7 +57,6 @@ class Info:
     channels: int
     container: str
     codec: str
-    bitrate_kbps: float
 
 
 def shown(path: Path | str) -> str:

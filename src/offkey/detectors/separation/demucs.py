@@ -14,13 +14,14 @@ import numpy as np
 
 from offkey.core.errors import BadInput
 from offkey.detectors.separation import Separator
+from offkey.sound import audio
 
 _KLASS = "demucs.htdemucs.HTDemucs"
 
 
 def open_(weights: str) -> Separator:
     """Load the model; see :func:`offkey.detectors.separation.separator`."""
-    _check(weights)
+    path = _checked(weights)
     try:
         from demucs.hf import load_safetensors_model
     except ImportError as error:
@@ -28,7 +29,7 @@ def open_(weights: str) -> Separator:
             "separator 'demucs' is not installed: pip install \"offkey[demucs]\", or take "
             "separator 'hpss_nmf'."
         ) from error
-    model = load_safetensors_model(weights)
+    model = load_safetensors_model(str(path))
     model.eval()
 
     def separate(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
@@ -37,7 +38,7 @@ def open_(weights: str) -> Separator:
     return separate
 
 
-def _check(weights: str) -> None:
+def _checked(weights: str) -> Path:
     import safetensors
 
     path = Path(weights).expanduser()
@@ -57,6 +58,7 @@ def _check(weights: str) -> None:
             f"{path} holds '{about.get('klass', 'no named model')}', not a plain {_KLASS}: "
             "nothing in it was loaded."
         )
+    return path
 
 
 def _apply(model: Any, samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
@@ -71,4 +73,4 @@ def _apply(model: Any, samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     with torch.inference_mode():
         stems = apply_model(model, mix, shifts=0)[0].mean(dim=1).numpy() * level
     back = [soxr.resample(stem, rate, sample_rate_hz) for stem in stems]
-    return np.stack([np.resize(stem, len(samples)) for stem in back]).astype(np.float32)
+    return np.stack([audio.fix_length(stem, len(samples)) for stem in back]).astype(np.float32)
