@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,6 @@ def _how(notebook: str, parameters: Mapping[str, Any]) -> str:
     return f"{words} (about {clock(seconds)})" if seconds else words
 
 
-@cache
 def seconds_of(notebook: str) -> float | None:
     """How long a notebook took in the embedded study's committed run, None where unknown."""
     root = workspace.project_root()

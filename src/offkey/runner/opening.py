@@ -143,9 +143,8 @@ def _show(
     trace: TracebackType | None,
     tb_offset: int | None = None,
 ) -> list[str]:
-    text = f"{kind.__name__}: {error}"
+    lines = [f"\x1b[31m{kind.__name__}: {error}\x1b[0m"]
     if isinstance(error, KeyboardInterrupt):
-        text = "Stopped: what is complete is kept. Run the cell again to go on."
-    lines = [f"\x1b[31m{text}\x1b[0m"]
+        lines = ["Stopped. What is complete is kept: run the cell again to go on."]
     shell._showtraceback(kind, error, lines)
     return lines
