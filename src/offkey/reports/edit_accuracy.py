@@ -52,8 +52,8 @@ def plot_measurement(table: pd.DataFrame) -> Figure:
         fig,
         "Did the edit do what was asked?",
         f"{by}n = {per_edit} clips per edit; a random draw asks something else of each. "
-        "Above: on the grey line measured equals asked. Below: what is left; the bar spans 95 % of the clips, "
-        "the dot is their median.",
+        "Above: on the grey line measured equals asked. Below: what is left; the bar spans 95 % of "
+        "the clips, the dot is their median.",
         axes[0, 0].get_legend_handles_labels()[0] if engines > 1 else (),
     )
     return fig
