@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OFFKEY_JOBS", "1")
@@ -11,11 +17,13 @@ os.environ.setdefault("OFFKEY_JOBS", "1")
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from offkey.core import manifest, seeding, store
 from offkey.sound import audio
 
-SHARED = Path(__file__).parents[2] / "shared"
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
 RATE = audio.SAMPLE_RATE_HZ
 
 
@@ -77,3 +85,79 @@ def tiny_clips(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
                 }
             )
     return manifest.validate(pd.DataFrame(rows))
+
+
+RESNET = {"weights": "none", "epochs": 1}
+SMALL = {
+    "dataset_options": {"tracks": 12},
+    "detector_settings": RESNET,
+    "stage_settings": {"epochs": 1},
+    "resamples": 100,
+    "families": [],
+    "systems": {
+        "resnet": RESNET,
+        "cnn": {"epochs": 1, "width": 4},
+        "forest": {"trees": 20},
+        "histogram": {"trees": 20},
+        "metadata": {},
+        "dual": {"epochs": 1, "width": 4, "second_clips": 10},
+    },
+    "settings": {"epochs": 1, "width": 4, "second_clips": 10},
+    "clips_per_class": 4,
+    "network_settings": {"epochs": 1, "crop_share": 0.4},
+}
+"""What makes the notebooks, and with them the embedded study, small."""
+
+
+def set_defaults(notebook: Path, values: dict[str, Any]) -> None:
+    """Give parameters of a notebook other values in its ``parameters`` cell."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    (cell,) = [c for c in content["cells"] if "parameters" in c["metadata"].get("tags", [])]
+    text = "".join(cell["source"])
+    lines = text.splitlines()
+    for node in reversed(ast.parse(text).body):
+        name, kind = node.target.id, ast.unparse(node.annotation)
+        if name in values:
+            lines[node.lineno - 1 : node.end_lineno] = [f"{name}: {kind} = {values[name]!r}"]
+    cell["source"] = "\n".join(lines)
+    notebook.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def run_study(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The embedded study of a checkout, run from its folder."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("OFFKEY_JOBS", "OFFKEY_DATA")}
+    command = [sys.executable, "-m", "offkey", "run", "demo", "--jobs", "2", *words]
+    return subprocess.run(
+        command, cwd=checkout, env=environment, text=True, capture_output=True, timeout=900
+    )
+
+
+def small_copy(place: Path) -> Path:
+    """A checkout with notebooks and study alone, small; nothing has run in it."""
+    shutil.copytree(ROOT / "notebooks", place / "notebooks")
+    (place / "studies").mkdir()
+    for notebook in (place / "notebooks").glob("*.ipynb"):
+        set_defaults(notebook, SMALL)
+    compared = {"test_variants": ["clean", "original_pitch", "codec_mp3_64"]}
+    set_defaults(place / "notebooks" / "09_compare_detectors.ipynb", compared)
+    plan = yaml.safe_load((ROOT / "studies" / "demo.yaml").read_text(encoding="utf-8"))
+    for run in plan["runs"]:
+        run.pop("cores", None)  # on so few clips, two runs at a time are faster than one on two
+        if run.get("name") == "05_clean":
+            run["parameters"]["test_variants"] = [
+                *("clean", "original_pitch", "original_tempo", "original_pitch_tempo"),
+                *("pitch", "tempo", "pitch_tempo", "round_trip", "codec_mp3_64"),
+                "pitch+2@signalsmith",
+            ]
+    store.write_text(place / "studies" / "demo.yaml", yaml.safe_dump(plan))
+    return place
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which the small study is complete: ``data/`` and ``results/demo/``."""
+    place = small_copy(tmp_path_factory.mktemp("checkout"))
+    done = run_study(place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith("index.html")
+    return place

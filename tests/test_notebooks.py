@@ -1,6 +1,5 @@
 """Every notebook of the embedded study, executed by papermill on a small demo data set."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,55 +8,42 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-import yaml
+from conftest import run_study
 
+from offkey import perturbations
 from offkey.core import store
-from offkey.runner import studies
+from offkey.runner import notebook_parameters, studies
 
 ROOT = Path(__file__).parents[1]
-SMALL = [
-    "--set=dataset_options={tracks: 12}",
-    "--set=detector_settings={epochs: 1}",
-    "--set=stage_settings={epochs: 1}",
-    "--set=resamples=100",
-    "--set=families=[]",
-    "--set=09_compare_detectors.systems={resnet: {epochs: 1}, cnn: {epochs: 1, width: 4}, "
-    "forest: {trees: 20}, histogram: {trees: 20}, metadata: {}, "
-    "dual: {epochs: 1, width: 4, second_clips: 10}}",
-    "--set=09_compare_detectors.test_variants=[clean, original_pitch, codec_mp3_64]",
-    "--set=18_second_look.settings={epochs: 1, width: 4, second_clips: 10}",
-    "--set=clips_per_class=4",
-    "--set=network_settings={epochs: 1, crop_share: 0.4}",
-    "--set=05_clean.test_variants=[clean, original_pitch, original_tempo, original_pitch_tempo, "
-    "pitch, tempo, pitch_tempo, round_trip, codec_mp3_64, pitch+2@signalsmith]",
-]
-
-
-def _run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    plan = yaml.safe_load((ROOT / "studies" / "demo.yaml").read_text(encoding="utf-8"))
-    for run in plan["runs"]:
-        run.pop("cores", None)  # on so few clips, two runs at a time are faster than one on two
-    study = store.write_text(place / "demo.yaml", yaml.safe_dump(plan))
-    command = [sys.executable, "-m", "offkey", "run", str(study), *SMALL]
-    command += ["--data", str(place / "data"), "--out", str(place / "out"), "--jobs", "2", *words]
-    environment = {k: v for k, v in os.environ.items() if k != "OFFKEY_JOBS"}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=900
-    )
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("study")
-    done = _run(place)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.rstrip().endswith("index.html")
-    return place
+def study(checkout: Path) -> Path:
+    return checkout
+
+
+def test_by_hand_a_notebook_has_the_parameters_of_the_embedded_study() -> None:
+    study = studies.load("demo")
+    effective = studies.parameters(study, ROOT / "notebooks")
+    seen = set()
+    for run in study.runs:
+        if run.notebook in seen:
+            continue
+        seen.add(run.notebook)
+        declared = notebook_parameters.inspect(ROOT / "notebooks" / f"{run.notebook}.ipynb")
+        defaults = {name: given.default for name, given in declared.items()}
+        wanted = effective[run.name]
+        if run.notebook == "05_train_and_evaluate":
+            # the study tests more edits than the severity figure needs, and does it once
+            few, many = defaults.pop("test_variants"), wanted.pop("test_variants")
+            tested = perturbations.find(many)
+            assert all(condition in tested for condition in perturbations.find(few))
+        assert {name: defaults[name] for name in wanted} == wanted, run.name
 
 
 def test_every_notebook_ran_and_has_its_page(study: Path) -> None:
     for run in studies.load("demo").runs:
-        page = study / "out" / "notebooks" / f"{run.name}.html"
+        page = study / "results" / "demo" / "notebooks" / f"{run.name}.html"
         text = page.read_text(encoding="utf-8")
         loading = re.findall(
             r"<(?:script|img|link|source|audio|iframe)[^>]*(?:src|href)=\"([^\"]+)", text
@@ -67,12 +53,15 @@ def test_every_notebook_ran_and_has_its_page(study: Path) -> None:
         notebook = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
         assert any(cell.get("outputs") for cell in notebook.cells)
         assert "PosixPath" not in text  # what a cell happens to return is not for readers
-    assert "<audio" in (study / "out" / "notebooks" / "02_create_dataset_pitch.html").read_text()
-    assert (study / "out" / "index.html").is_file()
+    assert (
+        "<audio"
+        in (study / "results" / "demo" / "notebooks" / "02_create_dataset_pitch.html").read_text()
+    )
+    assert (study / "results" / "demo" / "index.html").is_file()
 
 
 def test_tables_cover_every_variant_and_stage(study: Path) -> None:
-    tables = study / "out" / "tables"
+    tables = study / "results" / "demo" / "tables"
     scores = store.read_table(tables / "scores.parquet")
     resnet = scores[(scores["detector"] == "resnet") & (scores["subset"] == "all")]
     clean = resnet[resnet["regime"] == "clean"]
@@ -87,14 +76,14 @@ def test_tables_cover_every_variant_and_stage(study: Path) -> None:
 
 
 def test_all_detectors_are_compared_and_have_a_card(study: Path) -> None:
-    tables, cards = study / "out" / "tables", study / "out" / "cards"
+    tables, cards = study / "results" / "demo" / "tables", study / "results" / "demo" / "cards"
     scores = store.read_table(tables / "scores_compared.parquet")
     kinds = {"resnet", "cnn", "forest", "histogram", "dual", "metadata"}
     assert set(scores["detector"]) == {*kinds, "ensemble"}
     assert scores.groupby("detector")["variant"].nunique().eq(3).all()
     cost = pd.read_csv(tables / "costs.csv").set_index("detector")
     assert set(cost.index) == kinds and (cost["ms_per_clip"] > 0).all()
-    index = (study / "out" / "index.html").read_text(encoding="utf-8")
+    index = (study / "results" / "demo" / "index.html").read_text(encoding="utf-8")
     for kind in kinds:
         text = (cards / f"{kind}.html").read_text(encoding="utf-8")
         assert f"Model card: {kind}" in text and "balanced accuracy" in text
@@ -106,7 +95,7 @@ def test_all_detectors_are_compared_and_have_a_card(study: Path) -> None:
 
 
 def test_nothing_changed_nothing_done(study: Path) -> None:
-    again = _run(study)
+    again = run_study(study)
     assert again.returncode == 0
     kept = [line for line in again.stdout.splitlines() if "unchanged, kept" in line]
     assert len(kept) == len(studies.load("demo").runs)

@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import scipy.fft
-from tqdm.auto import tqdm
 
-from offkey.core import cluster
+from offkey.core import cluster, progress
 from offkey.core.errors import BadInput
 from offkey.core.manifest import SPLITS
 from offkey.features import LogMel
@@ -132,7 +131,7 @@ def _alike(
     sides = [np.flatnonzero(split == name) for name in SPLITS]
     couples = list((combinations_with_replacement if within else combinations)(sides, 2))
     total = sum(len(one) * len(two) for one, two in couples)
-    with tqdm(total=total, desc="comparing clips", unit="pair", delay=3.0) as bar:
+    with progress.bar(total=total, desc="comparing clips", unit="pair") as bar:
         for one, two in couples:
             for rows in _blocks(one):
                 left = _Spectra.of([prints[i] for i in rows], n)

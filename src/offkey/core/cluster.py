@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-from tqdm.auto import tqdm
+from offkey.core import progress
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Environment variables that say how many threads a numerical library takes."""
@@ -93,7 +93,7 @@ def run(function: Callable[[T], R], items: Iterable[T], *, label: str) -> list[R
         Results in the order of `items`, whatever the number of workers.
     """
     work: Sequence[T] = list(items)
-    bar = tqdm(total=len(work), desc=label, mininterval=1.0, delay=3.0)
+    bar = progress.bar(total=len(work), desc=label, disable=not work)
     with bar:
         if not os.environ.get("OFFKEY_SCHEDULER") and (jobs() == 1 or len(work) < 2):
             results = []

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import socket
 import sys
@@ -129,6 +130,11 @@ def write_json(path: Path, value: Any) -> Path:
     return write_text(path, json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")
 
 
+def file_name(text: str) -> str:
+    """A name that every file system and every link can hold: others' characters become ``_``."""
+    return re.sub(r"[^\w@.+-]", "_", text)
+
+
 def read_json(path: Path) -> Any:
     """Read JSON.
 
@@ -147,11 +153,12 @@ def read_json(path: Path) -> Any:
 
 def write_table(table: pd.DataFrame, path: Path, *, csv: bool = False) -> None:
     """Write a table as ``.parquet``, with a CSV twin beside it where a person would open it."""
-    path = path.with_suffix(".parquet")
-    with writing(path) as partial:
+    # a dot in the name is no ending: "tempo0.9" and "tempo0.95" are two tables
+    name = path.name.removesuffix(".parquet")
+    with writing(path.with_name(f"{name}.parquet")) as partial:
         table.to_parquet(partial, index=False)
     if csv:
-        with writing(path.with_suffix(".csv")) as partial:
+        with writing(path.with_name(f"{name}.csv")) as partial:
             table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
 
 

@@ -35,10 +35,13 @@ class Workspace:
         What can be built again: audio, variants, models, locks.
     out : Path
         What a reader opens: notebooks, tables, figures.
+    also : tuple of Path
+        Results that are read where `out` lacks a table, the nearest first; never written.
     """
 
     data: Path
     out: Path
+    also: tuple[Path, ...] = ()
 
     @classmethod
     def open(cls, data: str | Path = "", out: str | Path = "", study: str = "demo") -> Workspace:
@@ -66,6 +69,11 @@ class Workspace:
     def tables(self) -> Path:
         """Tables that figures are drawn from."""
         return self.out / "tables"
+
+    @property
+    def read_from(self) -> list[Path]:
+        """Folders of tables, the own one first."""
+        return [self.tables, *(folder / "tables" for folder in self.also)]
 
     @property
     def figures(self) -> Path:

@@ -20,9 +20,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from tqdm.auto import tqdm
 
-from offkey.core import manifest, store
+from offkey.core import manifest, progress, store
 from offkey.core.errors import BadInput, unknown
 from offkey.datasets import fetching
 from offkey.datasets.base import DatasetInfo, Skipped, keep_good
@@ -162,7 +161,7 @@ def _local(rows: pd.DataFrame, source: Path) -> pd.DataFrame:
     if not source.is_dir():
         raise BadInput(f"public_clips: {source} is no folder; source=FOLDER holds ai/ and human/.")
     placed, missing, changed = [], [], []
-    for row in tqdm(rows.itertuples(), total=len(rows), desc="checking clips", delay=3.0):
+    for row in progress.bar(rows.itertuples(), total=len(rows), desc="checking clips"):
         path = (source / str(row.file)).resolve()
         if not path.is_file():
             missing.append(path)
@@ -184,7 +183,8 @@ def _fetched(rows: pd.DataFrame, folder: Path, base_url: str) -> pd.DataFrame:
     downloads = folder / "download"
     results: list[dict[str, Any] | Skipped] = []
     files = rows.groupby(["repo", "commit", "path_in_repo"], sort=True)
-    for (repo, commit, name), clips in tqdm(files, total=len(files), desc="fetching", unit="file"):
+    bar = progress.bar(files, total=len(files), desc="fetching", unit="file")
+    for (repo, commit, name), clips in bar:
         url = f"{base_url}/{repo}/{commit}/{quote(str(name))}"
         todo = [row for row in clips.itertuples() if not _is_whole(folder / "audio", row)]
         try:

@@ -46,8 +46,8 @@ def about(name: str) -> str:
     return " ".join(text.replace("`", "").split())
 
 
-def create(name: str, **settings: Any) -> Any:
-    """A new, untrained detector.
+def settings(name: str, **given: Any) -> Any:
+    """The settings of a detector, without making one.
 
     Raises
     ------
@@ -56,10 +56,15 @@ def create(name: str, **settings: Any) -> Any:
     """
     cls = kind(name)
     known = cls.Settings.__dataclass_fields__
-    for setting in settings:
+    for setting in given:
         if setting not in known:
             raise unknown(f"setting of detector '{name}'", setting, known)
-    return cls(cls.Settings(**settings))
+    return cls.Settings(**given)
+
+
+def create(name: str, **given: Any) -> Any:
+    """A new, untrained detector with the :func:`settings` given."""
+    return kind(name)(settings(name, **given))
 
 
 def features(name: str, **settings: Any) -> Window:

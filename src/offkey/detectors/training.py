@@ -22,9 +22,8 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
-from tqdm.auto import tqdm
 
-from offkey.core import seeding, store
+from offkey.core import progress, seeding, store
 from offkey.core.errors import BadInput
 
 RECIPE = 2
@@ -117,7 +116,7 @@ def fit(
     network, optimiser = accelerator.prepare(network, optimiser)
     inner = accelerator.unwrap_model(network)
     state = _State.resume(checkpoint, inner, optimiser, accelerator.device)
-    bar = tqdm(total=schedule.epochs, initial=state.epochs_done, desc=label, mininterval=1.0)
+    bar = progress.bar(total=schedule.epochs, initial=state.epochs_done, desc=label, unit="epoch")
     saved = time.monotonic()
     with bar:
         while not state.finished(schedule):

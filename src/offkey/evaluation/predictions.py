@@ -29,17 +29,37 @@ _DEPENDS = [
 ]
 
 
-def gather(folder: Path) -> pd.DataFrame:
+def gather(folder: Path, *further: Path) -> pd.DataFrame:
     """All tables ``predictions_*.parquet`` of a folder, one below the other, unchecked.
+
+    Parameters
+    ----------
+    folder : Path
+        Where a study keeps its tables.
+    *further : Path
+        Tables of other results, the nearest first: they add what no nearer one holds (a model
+        under a variant), as far as they are about the same clips.
 
     Raises
     ------
     BadInput
-        There is none, one cannot be read, or two hold the same model under the same variant.
+        There is none, one cannot be read, or two of a folder hold the same model under the same
+        variant.
     """
-    paths = sorted(folder.glob("predictions_*.parquet"))
-    if not paths:
+    parts = [part for part in map(_of_folder, (folder, *further)) if len(part)]
+    if not parts:
         raise BadInput(f"{folder} holds no predictions: train and test a detector first.")
+    found = parts[0]
+    for part in parts[1:]:
+        keys = pd.MultiIndex.from_frame(part[[*MODEL, "variant"]])
+        known = keys.isin(pd.MultiIndex.from_frame(found[[*MODEL, "variant"]]))
+        if set(part["clip_id"]) == set(found["clip_id"]):
+            found = pd.concat([found, part[~known]], ignore_index=True)
+    return found
+
+
+def _of_folder(folder: Path) -> pd.DataFrame:
+    paths = sorted(folder.glob("predictions_*.parquet"))
     tables = [store.read_table(path) for path in paths]
     found: dict[tuple[Any, ...], Path] = {}
     for path, table in zip(paths, tables, strict=True):
@@ -51,7 +71,7 @@ def gather(folder: Path) -> pd.DataFrame:
                     f"seed {key[4]} under variant '{key[5]}': one is left from an earlier run; "
                     "delete it, or give the study another results folder with --out."
                 )
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def validate(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:

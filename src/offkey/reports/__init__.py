@@ -35,7 +35,7 @@ from offkey.reports.shortcuts import plot_clues
 from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
 from offkey.reports.tables import comparable, headline, main_variants, over_seeds, per_variant
 from offkey.reports.threshold import plot_threshold, threshold_table
-from offkey.reports.words import formatted, regime_name
+from offkey.reports.words import edit_name, formatted, regime_name
 
 __all__ = [
     "bin_table",
@@ -47,6 +47,7 @@ __all__ = [
     "deletion_sentences",
     "difference_table",
     "drop_table",
+    "edit_name",
     "formatted",
     "gain_table",
     "headline",

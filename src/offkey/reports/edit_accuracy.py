@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 from offkey.reports import style
 from offkey.reports.tables import need
 
+EQUAL = 1e-9
+"""Numbers that were asked for and differ by less are one."""
+
 
 @style.themed
 def plot_measurement(table: pd.DataFrame) -> Figure:
@@ -31,17 +34,26 @@ def plot_measurement(table: pd.DataFrame) -> Figure:
     for (above, below), name in zip(axes.T, quantities, strict=True):
         rows = table[table["quantity"] == name]
         unit = str(rows["unit"].iloc[0]) if "unit" in rows else ""
-        _measured(above, rows, unit)
-        _error(below, rows, unit)
-        above.set_title(style.short(name))
-    engines = table["engine"].nunique() if "engine" in table else 1
+        # what no edit asks for has one place on the axis of what was asked: show edit by edit
+        edits = list(dict.fromkeys(rows["label"])) if np.ptp(rows["asked"]) < EQUAL else []
+        at = rows["label"].map(edits.index) if edits else rows["asked"]
+        _measured(above, rows.assign(at=at), unit, one_place=bool(edits))
+        _error(below, rows.assign(at=at), unit)
+        above.set_title(f"{style.short(name)}: no change asked" if edits else style.short(name))
+        if edits:
+            names = [style.short(edit, 16) for edit in edits]
+            below.set_xticks(range(len(edits)), names, rotation=40, ha="right", size=8)
+            below.set_xlabel("")
+    used = [name for name in dict.fromkeys(table.get("engine", [])) if name]
+    engines = len(used) or 1
+    by = f"Edited by {' and '.join(used)}. " if used else ""
     per_edit = table.groupby(["quantity", "variant"]).size().max()
     style.caption(
         fig,
         "Did the edit do what was asked?",
-        f"n = {per_edit} clips per edit; a random draw asks something else of each. Above: on the "
-        "grey line measured equals asked. Below: what is left; the bar spans 95 % of the clips, "
-        "the dot is their median.",
+        f"{by}n = {per_edit} clips per edit; a random draw asks something else of each. "
+        "Above: on the grey line measured equals asked. Below: what is left; the bar spans 95 % of "
+        "the clips, the dot is their median.",
         axes[0, 0].get_legend_handles_labels()[0] if engines > 1 else (),
     )
     return fig
@@ -56,23 +68,26 @@ def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str]]:
     ]
 
 
-def _measured(axis: Axes, rows: pd.DataFrame, unit: str) -> None:
+def _measured(axis: Axes, rows: pd.DataFrame, unit: str, *, one_place: bool) -> None:
     ends = [min(rows["asked"].min(), rows["measured"].min()),
             max(rows["asked"].max(), rows["measured"].max())]  # fmt: skip
-    axis.plot(ends, ends, color=style.base("faint"), linewidth=1)
+    if one_place:
+        axis.axhline(rows["asked"].iloc[0], color=style.base("faint"), linewidth=1)
+    else:
+        axis.plot(ends, ends, color=style.base("faint"), linewidth=1)
     for number, (name, part, ink) in enumerate(_groups(rows)):
         marker = "ox^s"[number % 4]
-        axis.plot(part["asked"], part["measured"], marker, color=ink, alpha=0.45, markersize=5,
+        axis.plot(part["at"], part["measured"], marker, color=ink, alpha=0.45, markersize=5,
                   markeredgewidth=0 if marker != "x" else 1.2, label=name)  # fmt: skip
     axis.set_ylabel(f"measured ({unit})" if unit else "measured")
 
 
 def _error(axis: Axes, rows: pd.DataFrame, unit: str) -> None:
     axis.axhline(0, color=style.base("faint"), linewidth=1)
-    span = float(np.ptp(rows["asked"])) or 1.0
+    span = float(np.ptp(rows["at"])) or 1.0
     groups = _groups(rows)
     for number, (_, part, ink) in enumerate(groups):
-        error = (part["measured"] - part["asked"]).groupby(part["asked"])
+        error = (part["measured"] - part["asked"]).groupby(part["at"])
         median, low, high = error.median(), error.quantile(0.025), error.quantile(0.975)
         x = median.index.to_numpy(float) + 0.015 * span * (number - (len(groups) - 1) / 2)
         axis.vlines(x, low, high, color=ink, linewidth=1.6)

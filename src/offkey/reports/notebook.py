@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import base64
 import io
-import re
 import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,7 +105,7 @@ def notebook_page(
 
 def _dark(figures: Path, name: str) -> str:
     path = figures / f"{name}.dark.png"
-    if not re.fullmatch(r"[\w@-]+", name) or not path.is_file():
+    if name != store.file_name(name) or not path.is_file():
         return ""
     return base64.b64encode(path.read_bytes()).decode()
 
@@ -143,7 +142,7 @@ def parameters(nb: NotebookNode) -> list[dict[str, str]]:
 def _comments(source: str) -> dict[int, str]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return {
-        token.start[0]: token.string.lstrip("# ")
+        token.start[0]: token.string.partition("# fmt:")[0].strip("# ")
         for token in tokens
         if token.type == tokenize.COMMENT
     }

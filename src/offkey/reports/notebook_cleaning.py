@@ -94,6 +94,9 @@ def _clean_output(output: NotebookNode) -> NotebookNode:
     elif output.output_type == "error":
         output.evalue = scrub(output.evalue)
         output.traceback = [scrub(line) for line in output.traceback]
+    if "offkey" in output.get("metadata", {}):
+        # the page, and whoever opens the file, has the picture and its dark twin beside it
+        output.data.pop("text/html", None)
     for kind, value in output.get("data", {}).items():
         if kind.startswith(_TEXT_TYPES):
             output.data[kind] = _scrub_value(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,16 @@ from offkey.reports import style, words
 
 SUFFIXES = {"light": "", "dark": ".dark"}
 
+# JupyterLab and Visual Studio Code say on the page's body which theme they have
+_DARK = '[data-jp-theme-light="false"]', ".vscode-dark"
+_SWITCH = (
+    ".offkey-light, .offkey-dark { max-width: 100%; } .offkey-dark { display: none; } "
+    + " ".join(
+        f"{dark} .offkey-light {{ display: none; }} {dark} .offkey-dark {{ display: inline; }}"
+        for dark in _DARK
+    )
+)
+
 
 def publish(
     plot: Callable[..., Figure], table: pd.DataFrame, folder: Path, name: str, **options: Any
@@ -36,7 +45,8 @@ def publish(
     folder : Path
         Where ``NAME.svg``, ``NAME.png``, ``NAME.dark.svg`` and ``NAME.dark.png`` go.
     name : str
-        File name without ending: letters, digits, ``-``, ``_`` and ``@`` (an engine).
+        File name without ending, as :func:`offkey.core.store.file_name` makes them: letters,
+        digits, ``-``, ``_``, ``+``, ``.`` (a level) and ``@`` (an engine).
     **options
         Passed to `plot`.
 
@@ -49,8 +59,8 @@ def publish(
     -----
     The same table gives the same bytes: no dates, a fixed salt for the SVG's identifiers.
     """
-    if not re.fullmatch(r"[\w@-]+", name):
-        raise BadInput(f"figure name '{name}' may hold only letters, digits, '-', '_' and '@'.")
+    if name != store.file_name(name) or not name.strip("."):
+        raise BadInput(f"figure name '{name}' may hold only letters, digits and -, _, +, ., @.")
     title = name
     for theme, suffix in SUFFIXES.items():
         with style.theme(theme):
@@ -65,13 +75,26 @@ def publish(
             plt.close(figure)
     with store.writing(folder / f"{name}.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
-    _show_figure((folder / f"{name}.png").read_bytes(), name, title)
+    _show_figure(folder, name, title)
 
 
-def _show_figure(png: bytes, name: str, title: str) -> None:
+def _show_figure(folder: Path, name: str, title: str) -> None:
     if get_ipython() is None:
         return
-    data = {"image/png": base64.b64encode(png).decode(), "text/plain": f"Figure: {title}"}
+    light, dark = (
+        base64.b64encode((folder / f"{name}{suffix}.png").read_bytes()).decode()
+        for suffix in SUFFIXES.values()
+    )
+    alt = html.escape(title)
+    pictures = "".join(
+        f'<img class="offkey-{theme}" src="data:image/png;base64,{png}" alt="{alt}">'
+        for theme, png in (("light", light), ("dark", dark))
+    )
+    data = {
+        "text/html": f"<style>{_SWITCH}</style>{pictures}",
+        "image/png": light,
+        "text/plain": f"Figure: {title}",
+    }
     # The page made from the notebook finds the dark twin of the picture by this name.
     display(data, raw=True, metadata={"offkey": {"figure": name, "alt": title}})
 

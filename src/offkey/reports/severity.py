@@ -35,18 +35,18 @@ def plot_severity(
     perturbations: Sequence[str] = ("pitch", "tempo", "pitch_tempo"),
     detector: str | None = None,
 ) -> Figure:
-    """Draw one column per edit and one row per metric, the clean clips at the centre.
+    """Draw one row per edit and one column per metric, the clean clips at the centre.
 
-    The first row falls when the detector errs; where the second (AUC) does not fall with it, only
-    the threshold has shifted and the classes can still be told apart. Beside each curve stand the
-    control (edited and edited back: what the tool alone does) and the random draws.
+    The first column falls when the detector errs; where the second (AUC) does not fall with it,
+    only the threshold has shifted and the classes can still be told apart. Beside each curve stand
+    the control (edited and edited back: what the tool alone does) and the random draws.
 
     Parameters
     ----------
     scores : DataFrame
         The scores table. Several regimes become colours, several engines line styles.
     metrics, perturbations : sequence of str
-        Rows and columns; one without numbers is left out.
+        Columns and rows; one without numbers is left out.
     detector : str, optional
         Which one, where the table holds several.
     """
@@ -56,17 +56,17 @@ def plot_severity(
     shown = [name for name in perturbations if (rows["perturbation"] == name).any()]
     need(rows[rows["perturbation"].isin(shown)], "metric")
     measured = [metric for metric in metrics if (rows["metric"] == metric).any()]
-    fig = style.figure(0.6 + 2.4 * len(measured), 0.8 + 4.1 * max(2, len(shown)))
-    axes = fig.subplots(len(measured), len(shown), squeeze=False, sharey="row", sharex="col")
-    for line, metric in enumerate(measured):
-        for column, name in enumerate(shown):
+    # no wider than a page's column: what is scaled down to fit cannot be read
+    fig = style.figure(0.3 + 2.5 * len(shown), style.WIDTH_IN)
+    axes = fig.subplots(len(shown), len(measured), squeeze=False, sharey="col", sharex="row")
+    for column, metric in enumerate(measured):
+        for line, name in enumerate(shown):
             axis = axes[line, column]
             _panel(axis, rows[rows["metric"] == metric], name)
-            if line == 0:
-                axis.set_title(name.replace("_", " and "))
-            if line == len(measured) - 1:
-                axis.set_xlabel(AXES.get(name, (name, None))[0])
-        _vertical(axes[line, 0], metric)
+            axis.set_title(name.replace("_", " and "))
+            axis.set_xlabel(AXES.get(name, (name, None))[0])
+        for axis in axes[:, column]:
+            _vertical(axis, metric)
     title = f"What each edit does to the detector '{style.short(rows['detector'].iloc[0])}'"
     style.caption(fig, title, _note(rows), _legend(rows))
     return fig

@@ -70,6 +70,11 @@ def metric_name(metric: str) -> str:
     return METRICS.get(metric, (metric.replace("_", " "), False))[0]
 
 
+def edit_name(label: str, engine: str) -> str:
+    """An edit with the engine that made it, where it needs one."""
+    return f"{label} by {engine}" if engine else label
+
+
 def in_percent(metric: str) -> bool:
     """Whether a metric is a share that is shown in per cent."""
     return METRICS.get(metric, ("", False))[1]

@@ -162,7 +162,7 @@ def _parameter(statement: ast.stmt, comment: str) -> Parameter | None:
 def _comments(text: str) -> dict[int, str]:
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return {
-        token.start[0]: token.string.lstrip("# ")
+        token.start[0]: token.string.partition("# fmt:")[0].strip("# ")
         for token in tokens
         if token.type == tokenize.COMMENT
     }

@@ -27,9 +27,8 @@ import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from offkey.core import manifest, seeding, store
+from offkey.core import manifest, progress, seeding, store
 from offkey.core.errors import BadInput
 from offkey.datasets.decoders import convcodec
 from offkey.datasets.decoders.convcodec_net import ConvCodec
@@ -125,7 +124,7 @@ def fit(network: dict[str, Any], clips: list[np.ndarray], *, steps: int, seed: i
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda i: min(1, (i + 1) / 50) * (0.505 + 0.495 * cos(pi * i / steps))
     )
-    bar = tqdm(range(steps), mininterval=10)
+    bar = progress.bar(range(steps), mininterval=10)
     for _ in bar:
         original = torch.from_numpy(np.stack([_crop(clips, n, rng) for _ in range(BATCH)]))
         noise = convcodec.quantisation_noise((BATCH, net.latent, n // net.hop), rng)
