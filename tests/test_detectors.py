@@ -1,10 +1,7 @@
 """One contract for every detector: same answers from disk, alone or in a batch, same seed."""
 
 import json
-import os
 import pickle  # noqa: TID251 - to show that it is refused
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,11 +11,10 @@ import pandas as pd
 import pytest
 import soundfile as sf
 from conftest import RATE, tune
-from filelock import FileLock
 from scipy.stats import kurtosis, skew
 
 from offkey import detectors, perturbations, protocols
-from offkey.core import compiled, store
+from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.detectors import costs, detection, files
 from offkey.detectors.histogram import focused
@@ -193,34 +189,6 @@ def test_fourteen_features_are_librosas() -> None:
     assert set(found) == set(expected)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-4), name
-
-
-def test_one_process_at_a_time_compiles_librosa(tmp_path: Path) -> None:
-    program = (
-        "import numpy as np\n"
-        "from offkey.features import NamedFeatures\n"
-        "row = NamedFeatures()(np.sin(np.arange(88_200, dtype=np.float32) ** 1.2))\n"
-        "assert np.isfinite(row).all()\n"
-    )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", program]
-    with FileLock(tmp_path / compiled.lock_file().name):
-        pair = [subprocess.Popen(command, env=environment) for _ in range(2)]
-        with pytest.raises(subprocess.TimeoutExpired):
-            pair[0].wait(timeout=6)
-        assert not any(tmp_path.rglob("*.nbc"))
-    assert [process.wait(timeout=300) for process in pair] == [0, 0]
-    assert any(tmp_path.rglob("*.nbc"))
-    assert subprocess.run(command, env=environment, timeout=300).returncode == 0
-
-
-def test_everything_that_imports_librosa_waits_its_turn() -> None:
-    program = "from offkey.features import LogMel; LogMel().frequencies_hz()"
-    with FileLock(compiled.lock_file()):
-        process = subprocess.Popen([sys.executable, "-c", program])
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=10)  # alone it takes two seconds
-    assert process.wait(timeout=300) == 0
 
 
 def test_harmony_adds_chroma_and_tonal_centroids() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-import numba
 import numpy as np
 import scipy.fft
 import scipy.signal
@@ -80,7 +79,7 @@ class LogMel(Window):
         return np.asarray(edges[1:-1])
 
 
-@numba.njit(cache=True)
+@compiled.kernel
 def _power(spectrum):  # type: ignore[no-untyped-def]
     """Squared magnitudes turned to (n_bins, n_frames), as the sparse product wants them."""
     n_frames, n_bins = spectrum.shape

@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numba
 import numpy as np
 import scipy.fft
 import scipy.signal
 import soxr
 
+from offkey.core import compiled
 from offkey.sound import audio
 
 RECIPE = 2
@@ -123,7 +123,7 @@ def _inverse_weight(n_frames: int) -> np.ndarray:
     return 1 / np.where(weight > np.finfo(np.float32).tiny, weight, np.float32(1))
 
 
-@numba.njit(cache=True)
+@compiled.kernel
 def _polar(spectrum):  # type: ignore[no-untyped-def]
     n_frames, n_bins = spectrum.shape
     magnitude = np.zeros((n_frames + 1, n_bins), np.float32)
@@ -148,7 +148,7 @@ def _polar(spectrum):  # type: ignore[no-untyped-def]
     return magnitude, increment, start
 
 
-@numba.njit(cache=True)
+@compiled.kernel
 def _advance(magnitude, increment, start, steps):  # type: ignore[no-untyped-def]
     n_bins = magnitude.shape[1]
     out = np.empty((len(steps), n_bins), np.complex64)
@@ -171,7 +171,7 @@ def _advance(magnitude, increment, start, steps):  # type: ignore[no-untyped-def
     return out
 
 
-@numba.njit(cache=True)
+@compiled.kernel
 def _overlap_add(blocks, window, share):  # type: ignore[no-untyped-def]
     n_frames, n_fft = blocks.shape
     signal = np.zeros(n_fft + HOP * (n_frames - 1), np.float32)
