@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,6 +107,11 @@ def write_text(path: Path, text: str) -> Path:
 def write_json(path: Path, value: Any) -> Path:
     """Write JSON atomically."""
     return write_text(path, json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")
+
+
+def file_name(text: str) -> str:
+    """A name that every file system and every link can hold: others' characters become ``_``."""
+    return re.sub(r"[^\w@.+-]", "_", text)
 
 
 def read_json(path: Path) -> Any:

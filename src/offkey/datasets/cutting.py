@@ -1,4 +1,8 @@
-"""Recordings that the user has become clips: decoded, cut, kept as 16 kHz FLAC by the manifest."""
+"""Recordings that the user has become clips: decoded, cut, kept as mono FLAC by the manifest.
+
+A clip keeps the sample rate of its recording, up to 48 kHz, so that an edit has the whole band to
+work on; detectors hear it at a rate of their own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,8 @@ from offkey.sound.soundfiles import shown
 # One analysis window of 4 s must be left after the fastest edit, a rate of 1.25.
 MIN_CLIP_S = 4.0 * 1.25
 FIRST_OFFSET = 0.25  # of the recording: past the intro
-RECIPE = 1
+RECIPE = 2
+MAX_RATE_HZ = 48_000
 # fmt: off
 EXTENSIONS = frozenset((
     ".aac", ".aif", ".aiff", ".amr", ".ape", ".au", ".caf", ".flac",
@@ -107,7 +112,7 @@ def clips_of(
     )
     rows = pd.DataFrame([row for clips in files["clips"] for row in clips])
     rows = _join_equal_files(rows, dataset).drop(columns=["source_path", "source_sha256"])
-    rows = rows.assign(dataset=dataset, sample_rate_hz=audio.SAMPLE_RATE_HZ)
+    rows = rows.assign(dataset=dataset)
     rows.attrs["skipped"] = files.attrs["skipped"]
     return rows
 
@@ -148,10 +153,12 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
             clip_id = f"{name}__{number}"
             clip = folder / "audio" / f"{clip_id}.flac"
             if not _is_whole(clip):
-                samples = audio.load(path, offset_s=offset_s, duration_s=how.clip_s)
-                if len(samples) < MIN_CLIP_S * audio.SAMPLE_RATE_HZ:  # the header said more
-                    return _too_short(path, len(samples) / audio.SAMPLE_RATE_HZ)
-                audio.write(clip, samples)
+                samples, own_hz = audio.read(path, offset_s=offset_s, duration_s=how.clip_s)
+                if len(samples) < MIN_CLIP_S * own_hz:  # the header said more
+                    return _too_short(path, len(samples) / own_hz)
+                rate = min(own_hz, MAX_RATE_HZ)
+                audio.write(clip, audio.at_rate(samples, own_hz, rate), rate)
+            about = audio.probe(clip)
             rows.append(
                 {
                     "clip_id": clip_id,
@@ -162,7 +169,8 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
                     "family": recording.family,
                     "split": recording.split,
                     "offset_s": offset_s,
-                    "duration_s": audio.probe(clip).duration_s,
+                    "duration_s": about.duration_s,
+                    "sample_rate_hz": about.sample_rate_hz,
                     **facts,
                     "sha256": store.file_sha256(clip),
                     "licence": recording.licence,

@@ -23,7 +23,6 @@ class LogMel(Window):
     """
 
     KIND = "log_mel"
-    RECIPE = 1
     DTYPE = np.float16
 
     n_fft: int = 2048
