@@ -136,6 +136,10 @@ def test_another_label_or_source_is_another_variant_of_the_same_shards(
         assert set(built.clips["shard"]) == set(first[name].clips["shard"])
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_reading_many_shards_keeps_few_files_open(
     tiny_clips: pd.DataFrame, tmp_path: Path, monkeypatch
 ) -> None:
@@ -143,11 +147,11 @@ def test_reading_many_shards_keeps_few_files_open(
     conditions = perturbations.find(["clean", "gain", "lowpass"])
     built = variants.build(tiny_clips, conditions, tmp_path)
     kept = []
-    before = len(os.listdir("/proc/self/fd"))
+    before = _open_files()
     for variant in built.values():
         kept += [variant.rows(row) for row in range(len(variant))]
     assert len(kept) == 7 * len(tiny_clips) > 2 * variants.variant.OPEN_SHARDS
-    opened = len(os.listdir("/proc/self/fd")) - before
+    opened = _open_files() - before
     assert opened <= variants.variant.OPEN_SHARDS + 4
 
 

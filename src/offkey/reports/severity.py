@@ -42,8 +42,8 @@ def plot_severity(
 
     The first row falls when the detector errs; where the second (AUC) does not fall with it, only
     the threshold has shifted and the classes can still be told apart. Beside each curve stand the
-    control (edited and edited back: what the tool alone does) and the random draws; below the pitch shifts, the clean clips with
-    only the band that a shift empties taken away.
+    control (edited and edited back: what the tool alone does) and the random draws. The dashed
+    line beside the pitch shifts is the clean clip without the band that a shift empties.
 
     Parameters
     ----------
