@@ -10,7 +10,7 @@ from conftest import RATE, tune
 
 from offkey import perturbations
 from offkey.core.errors import BadInput
-from offkey.detectors.metadata import MetadataDetector
+from offkey.detectors.metadata import MetadataDetector, MetadataSettings
 from offkey.features import LogMel
 from offkey.features.variants import Variant
 from offkey.perturbations import Source
@@ -85,5 +85,5 @@ def test_metadata_sees_the_last_codec(tiny_clips: pd.DataFrame) -> None:
     (chain,) = perturbations.find(["codec_mp3_128>pitch+1>codec_aac_64>noise20"])
     drawn = json.dumps(perturbations.draw(chain, 0, "clip"))
     clips = tiny_clips.assign(drawn=drawn, sample_rate_hz=RATE)
-    facts = MetadataDetector().values(Variant(chain, clips, LogMel(), "name"))
+    facts = MetadataDetector(MetadataSettings()).values(Variant(chain, clips, LogMel(), "name"))
     assert {(row[0], row[3]) for row in facts} == {(64.0, "aac")}

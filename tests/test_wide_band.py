@@ -71,7 +71,7 @@ def test_bandlimit_ends_where_the_band_of_a_shift_ends(semitones: float, rate: i
 
     below = level_db(500, 0.9 * edge_hz)
     assert level_db(0.8 * edge_hz, 0.9 * edge_hz) == pytest.approx(below, abs=0.3)
-    if edge_hz < 7800:
+    if edge_hz < 7600:  # above, bringing the clip to 16 kHz has an edge of its own
         assert level_db(edge_hz, 8000) - below < -20
 
 
@@ -97,7 +97,7 @@ def test_an_edit_does_the_same_whatever_the_rate(variant: str) -> None:
     for rate in (16_000, 44_100):
         source = Source(audio.at_rate(MUSIC, HEARD_HZ, rate), rate)
         samples = _heard(variant, source)[0]
-        power = np.abs(np.fft.rfft(samples)) ** 2
+        power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
         hz = np.fft.rfftfreq(len(samples), 1 / HEARD_HZ)
         edges = np.arange(500, 7200, 500)
         spectra.append([10 * np.log10(power[(hz >= a) & (hz < a + 500)].sum()) for a in edges])

@@ -53,19 +53,19 @@ def loss_shares(
         clips = model.drop_duplicates("clip_id").set_index("clip_id").loc[right.index]
         limited = clips.get("band_limited", pd.Series(True, right.index)).astype(float)
         shifts = model[(model["perturbation"] == "pitch") & (model["level"] < 0)]
-        for shift in shifts.drop_duplicates("variant").itertuples():
-            name, _, engine = shift.variant.partition("@")
-            band = name.replace("pitch", "bandlimit", 1)
+        for shift in shifts.drop_duplicates("variant").to_dict("records"):
+            edit, _, engine = shift["variant"].partition("@")
+            band = edit.replace("pitch", "bandlimit", 1)
             trip = f"{_TRIP}@{engine}" if engine else _TRIP
             if not {CLEAN, band, trip} <= set(right):
                 continue
             lost = {
-                "the whole edit": right[CLEAN] - right[shift.variant],
+                "the whole edit": right[CLEAN] - right[shift["variant"]],
                 "empty band": (right[CLEAN] - right[band]) * limited,
                 "tool": right[CLEAN] - right[trip],
             }
             lost["edit"] = lost["the whole edit"] - lost["empty band"] - lost["tool"]
-            about |= {"variant": shift.variant, "label": shift.label, "engine": shift.engine}
+            about |= {name: shift[name] for name in ("variant", "label", "engine")}
             rows += [
                 {**about, "share": share, **_mean(lost[share], clips, resamples)}
                 for share in SHARES

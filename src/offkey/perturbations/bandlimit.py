@@ -24,7 +24,7 @@ LEVELS = tuple(level for level in pitch.LEVELS if level < 0)
 
 def label(level: float) -> str:
     """Short text for figures."""
-    return f"empty above {_cutoff_hz(level) / 1000:.2f} kHz (as {pitch.label(level)})"
+    return f"nothing above {_cutoff_hz(level) / 1000:.2f} kHz (as {pitch.label(level)})"
 
 
 def draw(level: float, rng: None) -> dict[str, float]:

@@ -56,7 +56,7 @@ PERTURBATIONS = {
     "eq": "equaliser",
     "reverb": "reverb",
     "gain": "gain",
-    "bandlimit": "control: the band that a shift empties",
+    "bandlimit": "control: empty band",
     "null_pitch": "control: 0 semitones through the tool",
     "null_tempo": "control: rate 1 through the tool",
     "resample_only": "control: resampled and back",
