@@ -2,10 +2,10 @@
 
     python benchmarks/variants.py [--clips 8] [--rounds 3] [--out results/benchmarks]
 
-Both sides decode the same FLAC clips, 16 kHz mono as the embedded study keeps them and 44.1 kHz
-stereo as music comes, and make the same seven variants and their log-mels, on one core, in turn
-within one run, after a warm-up and with the memory settings that a study's processes have; the
-ratio is taken round by round.
+Both sides decode the same FLAC clips, 16 kHz mono and 44.1 kHz stereo as music comes, edit them at
+their own rate into the same seven variants, bring these to 16 kHz and take their log-mels, on one
+core, in turn within one run, after a warm-up and with the memory settings that a study's processes
+have; the ratio is taken round by round.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ def make_clips(folder: Path, count: int, rate: int, channels: int) -> list[Path]
 def ours(path: Path) -> list[np.ndarray]:
     """Decode once, analyse once, edit and take the log-mel of every variant."""
     features = LogMel()
-    source = Source(audio.load(path))
+    source = Source(*audio.read(path))
     mels = []
     for condition in VARIANTS:
         drawn = perturbations.draw(condition, 0, path.stem)
-        edited, _ = perturbations.apply(condition, source, drawn)
+        edited, _ = perturbations.apply(condition, source, drawn, features.sample_rate_hz)
         mels.append(features(features.centre(edited, 2)))
     return mels
 
@@ -78,13 +78,15 @@ def naive(path: Path) -> list[np.ndarray]:
     features = LogMel()
     mels = []
     for condition in VARIANTS:
-        samples, rate = librosa.load(path, sr=16_000)
+        samples, rate = librosa.load(path, sr=None)
         drawn = perturbations.draw(condition, 0, path.stem)
         if "semitones" in drawn:
             samples = librosa.effects.pitch_shift(samples, sr=rate, n_steps=drawn["semitones"])
         if "rate" in drawn:
             samples = librosa.effects.time_stretch(samples, rate=drawn["rate"])
-        power = librosa.feature.melspectrogram(y=features.centre(samples, 2), sr=rate)
+        heard_hz = features.sample_rate_hz
+        heard = librosa.resample(samples, orig_sr=rate, target_sr=heard_hz)
+        power = librosa.feature.melspectrogram(y=features.centre(heard, 2), sr=heard_hz)
         mels.append(librosa.power_to_db(power, ref=np.max).T)
     return mels
 

@@ -63,8 +63,30 @@ def test_select_overview_and_counterpart(tiny_clips: pd.DataFrame) -> None:
     with pytest.raises(BadInput, match="unknown split"):
         manifest.select(tiny_clips, "dev")
     overview = manifest.overview(tiny_clips)
+    assert overview["band_limited"].sum() == len(tiny_clips)
     assert overview["clips"].sum() == len(tiny_clips)
     assert list(overview["split"].unique()) == ["train", "val", "test"]
     assert manifest.generators(tiny_clips)[["train", "val", "test"]].to_numpy().sum() == 20
     human = tiny_clips.iloc[0]
     assert manifest.counterpart(tiny_clips, human)["clip_id"] == "tune0__noisy"
+
+
+@pytest.mark.parametrize(
+    ("rate", "source_rate", "limited"),
+    [
+        (16_000, 44_100, True),
+        (44_100, 16_000, True),
+        (20_160, 22_050, False),
+        (20_159, 48_000, True),
+    ],
+)
+def test_a_clip_is_band_limited_where_a_shift_downwards_finds_nothing_to_move(
+    tiny_clips: pd.DataFrame, rate: int, source_rate: int, limited: bool
+) -> None:
+    clips = tiny_clips.assign(sample_rate_hz=rate, source_sample_rate_hz=source_rate)
+    for table in (
+        clips,
+        clips.drop(columns="band_limited"),
+        clips.assign(band_limited=not limited),
+    ):
+        assert manifest.validate(table)["band_limited"].eq(limited).all()

@@ -65,7 +65,7 @@ def test_tables_cover_every_variant_and_stage(study: Path) -> None:
     scores = store.read_table(tables / "scores.parquet")
     resnet = scores[(scores["detector"] == "resnet") & (scores["subset"] == "all")]
     clean = resnet[resnet["regime"] == "clean"]
-    assert clean["variant"].nunique() == 1 + 8 + 6 + 6 + 3 + 2 + 1 + 1
+    assert clean["variant"].nunique() == 1 + 10 + 6 + 6 + 3 + 2 + 1 + 1
     assert set(resnet["regime"]) == {"clean", "retrained", "iterative"}
     iterative = resnet[resnet["regime"] == "iterative"]
     assert iterative.groupby("stage")["variant"].nunique().eq(4).all()

@@ -15,7 +15,10 @@ from offkey.core.errors import BadInput
 from offkey.perturbations import Source
 from offkey.sound import audio
 
-ADDED = ("codec", "noise", "lowpass", "eq", "reverb", "gain", "resample_only", "augmentation")
+ADDED = (
+    "codec", "noise", "lowpass", "eq", "reverb", "gain", "resample_only", "augmentation", "speed",
+    "bandlimit",
+)  # fmt: skip
 EVERY = [c for name in perturbations.NAMES for c in perturbations.conditions(name)]
 
 
@@ -54,11 +57,15 @@ def test_short_clips_are_edited_too(n: int) -> None:
 
 def test_the_grid() -> None:
     names = {name: [c.variant for c in perturbations.conditions(name)] for name in ADDED}
-    assert [len(levels) for levels in names.values()] == [8, 4, 3, 3, 3, 3, 2, 8]
+    assert [len(levels) for levels in names.values()] == [8, 4, 3, 3, 3, 3, 2, 8, 6, 5]
     assert names["codec"][:2] == ["codec_mp3_320", "codec_mp3_128"]
     assert names["noise"] == ["noise40", "noise30", "noise20", "noise10"]
     assert names["lowpass"] == ["lowpass7", "lowpass6", "lowpass4"]
     assert names["gain"] == ["gain-12", "gain-6", "gain+6"]
+    assert names["speed"][:3] == ["speed0.9", "speed0.95", "speed0.97"]
+    down = [c.variant for c in perturbations.conditions("pitch") if c.level < 0]
+    assert names["bandlimit"] == [name.replace("pitch", "bandlimit") for name in down]
+    assert {"pitch-0.25", "pitch+0.25"} <= {c.variant for c in perturbations.conditions("pitch")}
     assert names["resample_only"] == ["resample_only_up", "resample_only_down"]
     assert names["augmentation"][7] == "augmentation_draw_8"
     assert [c.variant for c in perturbations.conditions("null_pitch")] == ["null_pitch"]
@@ -74,7 +81,7 @@ def test_variant_names_are_unique_and_found_again() -> None:
     assert len(set(names)) == len(names)
     assert perturbations.find(names) == EVERY
     assert perturbations.find(["clean", "pitch"])[0] == perturbations.CLEAN
-    assert len(perturbations.find(["pitch", "pitch+2"])) == 8
+    assert len(perturbations.find(["pitch", "pitch+2"])) == 10
 
 
 def test_a_variant_may_name_its_engine() -> None:
@@ -86,7 +93,7 @@ def test_a_variant_may_name_its_engine() -> None:
     assert [c.engine for c in found] == ["librosa", "vocoder", ""]
 
 
-@pytest.mark.parametrize("name", ["pitch", "tempo"])
+@pytest.mark.parametrize("name", ["pitch", "tempo", "speed", "bandlimit"])
 def test_severity_is_signed_and_grows_with_distance(name: str) -> None:
     found = perturbations.conditions(name)
     levels = np.array([c.level for c in found])

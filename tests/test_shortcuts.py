@@ -47,3 +47,17 @@ def test_measured_edits_are_what_was_asked(tiny_clips: pd.DataFrame) -> None:
     assert (summary["tempo error (×)"].abs() < 1e-3).all()
     assert (summary["level before matching (dB)"] < -0.5).all()
     assert (summary["clips"] == 3).all()
+
+
+def test_speed_and_chains_are_measured_too(tiny_clips: pd.DataFrame) -> None:
+    conditions = perturbations.find(["speed1.1", "speed0.9>tempo1.1", "pitch+1>codec_mp3_128"])
+    table = edit_accuracy.edits(tiny_clips, conditions, n_clips=2)
+    asked = table.drop_duplicates(["variant", "quantity"]).set_index(["variant", "quantity"])[
+        "asked"
+    ]
+    assert asked["speed1.1", "pitch"] == pytest.approx(165.0, abs=0.1)
+    assert asked["speed0.9>tempo1.1", "tempo"] == pytest.approx(0.99)
+    assert asked["pitch+1>codec_mp3_128", "pitch"] == 100
+    summary = edit_accuracy.summary(table)
+    assert (summary["pitch error (cents)"].abs() < 5).all()
+    assert (summary["tempo error (×)"].abs() < 1e-3).all()

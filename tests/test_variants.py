@@ -45,7 +45,7 @@ def test_build_open_and_reuse(tiny_clips: pd.DataFrame, tmp_path: Path, monkeypa
     assert (changes < -0.5).all()  # the vocoder loses level; it is given back and reported
 
     before = _hashes(tmp_path)
-    monkeypatch.setattr(audio, "load", None)  # nothing may be decoded again
+    monkeypatch.setattr(audio, "read", None)  # nothing may be decoded again
     again = variants.build(tiny_clips, CONDITIONS, tmp_path)
     assert again["pitch+2"].fingerprint == built["pitch+2"].fingerprint
     assert _hashes(tmp_path) == before
@@ -72,7 +72,8 @@ def test_same_bytes_however_it_was_built(
     store.write_table(tiny_clips, table)
     program = (
         "import sys, pathlib, pandas as pd\n"
-        "from offkey import variants, perturbations\n"
+        "from offkey import perturbations\n"
+        "from offkey.features import variants\n"
         "if __name__ == '__main__':\n"
         "    variants.building.SHARD_CLIPS = 4\n"
         f"    conditions = perturbations.find({[c.variant for c in CONDITIONS]!r})\n"
@@ -133,3 +134,51 @@ def test_another_label_or_source_is_another_variant_of_the_same_shards(
         built = variants.build(other, CONDITIONS[:1], tmp_path)[name]
         assert built.fingerprint != first[name].fingerprint
         assert set(built.clips["shard"]) == set(first[name].clips["shard"])
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_reading_many_shards_keeps_few_files_open(
+    tiny_clips: pd.DataFrame, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(variants.building, "SHARD_CLIPS", 1)
+    conditions = perturbations.find(["clean", "gain", "lowpass"])
+    built = variants.build(tiny_clips, conditions, tmp_path)
+    kept = []
+    before = _open_files()
+    for variant in built.values():
+        kept += [variant.rows(row) for row in range(len(variant))]
+    assert len(kept) == 7 * len(tiny_clips) > 2 * variants.variant.OPEN_SHARDS
+    opened = _open_files() - before
+    assert opened <= variants.variant.OPEN_SHARDS + 4
+
+
+def test_every_worker_has_something_to_do(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:
+    conditions = list(range(40))
+    shared = variants.building._shared_out([(tiny_clips, conditions)] * 3, 16)
+    assert len(shared) == 18
+    for number in range(3):
+        mine = shared[6 * number : 6 * number + 6]
+        assert sorted(c for _, part in mine for c in part) == conditions
+    assert len(variants.building._shared_out([(tiny_clips, conditions)] * 16, 2)) == 16
+    assert len(variants.building._shared_out([(tiny_clips, conditions[:1])], 16)) == 1
+
+
+def test_sound_of_a_chain_at_its_own_rate_is_what_its_features_hear(
+    tiny_clips: pd.DataFrame, tmp_path: Path
+) -> None:
+    one = tiny_clips.head(1)
+    wide = audio.at_rate(audio.load(one["path"].iat[0]), 16_000, 44_100)
+    path = audio.write(tmp_path / "wide.flac", wide, 44_100)
+    one = one.assign(path=str(path), sha256=store.file_sha256(path), sample_rate_hz=44_100)
+    conditions = perturbations.find(["clean", "tempo1.25", "noise20>codec_mp3_128"])
+    built = variants.build(one, conditions, tmp_path / "v", audio_folder=tmp_path / "a")
+    features = LogMel()
+    for name, variant in built.items():
+        assert variant.clips["n_windows"].tolist() == [1]
+        heard = features.prepare(variant.samples(0, 16_000), 1)
+        np.testing.assert_array_equal(variant.rows(0), heard, err_msg=name)
+    for part in ("v", "a"):  # a name that every file system can hold
+        assert (tmp_path / part / "noise20_codec_mp3_128").is_dir()

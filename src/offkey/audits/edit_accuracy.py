@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -46,20 +47,16 @@ def edits(
 
 
 def _one(clip: pd.Series, *, conditions: list[Condition], seed: int) -> list[dict[str, Any]]:
-    source = Source(audio.load(clip["path"]))
+    rate, source = audio.SAMPLE_RATE_HZ, Source(*audio.read(clip["path"]))
+    before = source.at(rate)
     rows = []
     for condition in conditions:
         drawn = perturbations.draw(condition, seed, clip["clip_id"])
-        edited, level_change_db = perturbations.apply(condition, source, drawn)
-        there_and_back = condition.perturbation == "round_trip"
-        asked = {
-            "pitch": 0.0 if there_and_back else 100 * drawn.get("semitones", 0.0),
-            "tempo": 1.0 if there_and_back else drawn.get("rate", 1.0),
-            "level": 0.0,
-        }
+        edited, level_change_db = perturbations.apply(condition, source, drawn, rate)
+        asked = _asked(condition, drawn)
         measured = {
-            "pitch": pitch_change.change_cents(source.samples, edited),
-            "tempo": len(source.samples) / len(edited),
+            "pitch": pitch_change.change_cents(before, edited),
+            "tempo": len(before) / len(edited),
             "level": level_change_db,
         }
         rows += [
@@ -76,6 +73,19 @@ def _one(clip: pd.Series, *, conditions: list[Condition], seed: int) -> list[dic
             for quantity, unit in _UNITS.items()
         ]
     return rows
+
+
+def _asked(condition: Condition, drawn: dict[str, Any]) -> dict[str, float]:
+    """What the edits of a condition ask for together: cents, ratio of lengths, dB."""
+    cents, tempo = 0.0, 1.0
+    for step, numbers in perturbations.steps(condition, drawn):
+        if step.perturbation == "round_trip":
+            continue  # ends where it began
+        rate = numbers.get("rate", 1.0)
+        tempo *= rate
+        cents += 100 * numbers.get("semitones", 0.0)
+        cents += 1200 * math.log2(rate) if step.perturbation == "speed" else 0.0
+    return {"pitch": cents, "tempo": tempo, "level": 0.0}
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -47,3 +47,52 @@ def _is_text(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+@cache
+def standing_on(*files: str, rooms: tuple[str, ...], without: tuple[str, ...] = ()) -> list[Path]:
+    """Some files of this package and those of `rooms` that they import, directly or through others.
+
+    Parameters
+    ----------
+    *files : str
+        Relative to the package's folder.
+    rooms : tuple of str
+        Folders of the package whose files count; imports of others are not followed.
+    without : tuple of str
+        Files that are left out, with what only they import.
+
+    Returns
+    -------
+    list of Path
+        Relative to the package's folder, sorted.
+    """
+    found: set[str] = set()
+    todo = list(files)
+    while todo:
+        file = todo.pop()
+        if file not in found and file not in without and file.split("/")[0] in rooms:
+            found.add(file)
+            todo += _imported(file)
+    return [Path(file) for file in sorted(found)]
+
+
+def _imported(file: str) -> list[str]:
+    """The files of this package that one of them imports."""
+    names = []
+    for node in ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    ours = [name.split(".")[1:] for name in names if name.split(".")[0] == PACKAGE.name]
+    return [place for place in map(_file, ours) if place]
+
+
+def _file(parts: list[str]) -> str:
+    """The file that a dotted name lies in: a module, or the package or module that defines it."""
+    for end in range(len(parts), 0, -1):
+        for place in ("/".join(parts[:end]) + ".py", "/".join([*parts[:end], "__init__.py"])):
+            if (PACKAGE / place).is_file():
+                return place
+    return ""

@@ -34,6 +34,7 @@ SCHEMA = pa.DataFrameSchema(
         "source_encoder": pa.Column(str),
         "source_bitrate_kbps": pa.Column(float, nullable=True),
         "source_sample_rate_hz": pa.Column("int64", pa.Check.gt(0)),
+        "band_limited": pa.Column(bool),
         "sha256": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{64}$")),
         "licence": pa.Column(str),
     },
@@ -41,6 +42,8 @@ SCHEMA = pa.DataFrameSchema(
     ordered=True,
 )
 COLUMNS = list(SCHEMA.columns)
+FULL_BAND_HZ = 20_160
+"""Rate at which a shift of -4 semitones still fills the 8 kHz that log-mels look at."""
 SOURCE_FACTS = [name for name in COLUMNS if name.startswith("source_")]
 """What the file a clip was cut from says of itself."""
 
@@ -51,7 +54,8 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
     Parameters
     ----------
     clips : DataFrame
-        One row per clip.
+        One row per clip; ``band_limited`` (a shift by -4 semitones leaves a part of the 8 kHz
+        band empty, since neither the clip nor its source holds what would move there) is derived.
     name : str
         What to call the table in an error, e.g. its path.
 
@@ -61,6 +65,7 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
         A column is missing or unknown, a value is not allowed, a ``clip_id`` stands twice, or a
         track stands in two splits. The message names the first offender.
     """
+    clips = _with_band_limits(clips)
     missing = [column for column in COLUMNS if column not in clips]
     extra = [column for column in clips if column not in COLUMNS]
     if missing or extra:
@@ -87,10 +92,19 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
     return valid.reset_index(drop=True)
 
 
+def _with_band_limits(clips: pd.DataFrame) -> pd.DataFrame:
+    """Say of every clip whether a shift downwards pulls emptiness into its analysis band."""
+    rates = ["sample_rate_hz", "source_sample_rate_hz"]
+    if not set(rates) <= set(clips):
+        return clips
+    lower_hz = clips[rates].apply(pd.to_numeric, errors="coerce").min(axis=1)
+    return clips.assign(band_limited=lower_hz < FULL_BAND_HZ)
+
+
 def _typed(clips: pd.DataFrame) -> pd.DataFrame:
     types = {name: column.dtype.type for name, column in SCHEMA.columns.items()}
     numeric = {name: kind for name, kind in types.items() if kind in ("int64", "float64")}
-    strings = [name for name in types if name not in numeric]
+    strings = [name for name in types if name not in (*numeric, "band_limited")]
     return clips.astype({**{name: "str" for name in strings}, **numeric})
 
 
@@ -195,6 +209,7 @@ def overview(clips: pd.DataFrame) -> pd.DataFrame:
         minutes=("duration_s", lambda seconds: round(seconds.sum() / 60, 1)),
         sources=("generator", "nunique"),
         families=("family", "nunique"),
+        band_limited=("band_limited", "sum"),
     ).reset_index()
     return table.sort_values("split", key=lambda s: s.map(SPLITS.index), kind="stable")
 

@@ -1,7 +1,7 @@
 """Data sets: one file per source, each ends in a manifest.
 
 Each module provides ``INFO`` (licence and citation as data) and
-``make(folder, *, seed, **options) -> DataFrame``, which puts 16 kHz mono sound where it belongs
+``make(folder, *, seed, **options) -> DataFrame``, which puts mono sound where it belongs
 and returns the clips table, paths relative to `folder` or absolute. One that is made from files
 of the user lists them in ``sources(options)``.
 

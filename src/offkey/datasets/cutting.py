@@ -1,4 +1,8 @@
-"""Recordings that the user has become clips: decoded, cut, kept as 16 kHz FLAC by the manifest."""
+"""Recordings that the user has become clips: decoded, cut, kept as mono FLAC by the manifest.
+
+A clip keeps the sample rate of its recording, up to 48 kHz, so that an edit has the whole band to
+work on; detectors hear it at a rate of their own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,8 @@ from offkey.sound.soundfiles import shown
 # One analysis window of 4 s must be left after the fastest edit, a rate of 1.25.
 MIN_CLIP_S = 4.0 * 1.25
 FIRST_OFFSET = 0.25  # of the recording: past the intro
-RECIPE = 1
+RECIPE = 2
+MAX_RATE_HZ = 48_000
 # fmt: off
 EXTENSIONS = frozenset((
     ".aac", ".aif", ".aiff", ".amr", ".ape", ".au", ".caf", ".flac",
@@ -120,7 +125,7 @@ def clips_of(
     rows = pd.DataFrame([row for clips in files["clips"] for row in clips])
     _say_which_cancel(rows.loc[rows.pop("cancels"), "source_path"].unique(), dataset)
     rows = _join_equal_files(rows, dataset).drop(columns=["source_path", "source_sha256"])
-    rows = rows.assign(dataset=dataset, sample_rate_hz=audio.SAMPLE_RATE_HZ)
+    rows = rows.assign(dataset=dataset)
     rows.attrs["skipped"] = files.attrs["skipped"]
     return rows
 
@@ -162,10 +167,12 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
             clip = folder / "audio" / f"{clip_id}.flac"
             cancels = False
             if not _is_whole(clip):
-                samples, cancels = _loaded(path, offset_s, how.clip_s)
-                if len(samples) < MIN_CLIP_S * audio.SAMPLE_RATE_HZ:  # the header said more
-                    return _too_short(path, len(samples) / audio.SAMPLE_RATE_HZ)
-                audio.write(clip, samples)
+                samples, own_hz, cancels = _loaded(path, offset_s, how.clip_s)
+                if len(samples) < MIN_CLIP_S * own_hz:  # the header said more
+                    return _too_short(path, len(samples) / own_hz)
+                rate = min(own_hz, MAX_RATE_HZ)
+                audio.write(clip, audio.at_rate(samples, own_hz, rate), rate)
+            about = audio.probe(clip)
             rows.append(
                 {
                     "clip_id": clip_id,
@@ -176,7 +183,8 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
                     "family": recording.family,
                     "split": recording.split,
                     "offset_s": offset_s,
-                    "duration_s": audio.probe(clip).duration_s,
+                    "duration_s": about.duration_s,
+                    "sample_rate_hz": about.sample_rate_hz,
                     **facts,
                     "sha256": store.file_sha256(clip),
                     "licence": recording.licence,
@@ -190,12 +198,12 @@ def _cut(recording: Recording, *, folder: Path, how: Cut) -> list[dict[str, Any]
     return rows
 
 
-def _loaded(path: Path, offset_s: float, duration_s: float) -> tuple[np.ndarray, bool]:
-    """A part of a recording, and whether its channels cancel: said later, for all files at once."""
+def _loaded(path: Path, offset_s: float, duration_s: float) -> tuple[np.ndarray, int, bool]:
+    """Part of a recording, its rate, and whether its channels cancel: said once for all files."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", audio.ChannelsCancel)
-        samples = audio.load(path, offset_s=offset_s, duration_s=duration_s)
-    return samples, any(one.category is audio.ChannelsCancel for one in said)
+        samples, rate = audio.read(path, offset_s=offset_s, duration_s=duration_s)
+    return samples, rate, any(one.category is audio.ChannelsCancel for one in said)
 
 
 def _say_which_cancel(paths: Sequence[str], dataset: str) -> None:

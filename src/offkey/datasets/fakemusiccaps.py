@@ -63,7 +63,7 @@ def make(
     Parameters
     ----------
     folder : Path
-        Where clips go, as 16 kHz FLAC in ``audio/``: both classes take the same way.
+        Where clips go, as FLAC at their own rate in ``audio/``: both classes take the same way.
     seed : int
         The study's seed; it decides draws and splits.
     source : str

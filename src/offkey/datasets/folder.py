@@ -47,7 +47,7 @@ def make(
     Parameters
     ----------
     folder : Path
-        Where clips go, as 16 kHz FLAC in ``audio/``.
+        Where clips go, as FLAC at their own rate (48 kHz at most) in ``audio/``.
     seed : int
         The study's seed; it decides the splits.
     source : str

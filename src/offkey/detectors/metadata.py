@@ -1,8 +1,8 @@
 """A detector that never listens: container, codec, encoder tag, bit rate and sample rate of a file.
 
 It is the floor of shortcuts: what it reaches, a data set gives away before any music is heard. An
-edit leaves these facts as they are, except a codec, whose name and bit rate take their place, as
-in a file that was written anew.
+edit leaves these facts as they are, except a codec (the last one of a chain), whose name and bit
+rate take their place, as in a file that was written anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from offkey import perturbations
 from offkey.core.errors import BadInput
 from offkey.detectors.table import TableDetector
 from offkey.features import LogMel
@@ -61,8 +62,10 @@ class MetadataDetector(TableDetector):
     def values(self, variant: Variant) -> np.ndarray:
         """The facts of every clip, numbers first, as objects of shape (n_clips, 5)."""
         clips = variant.clips
-        if variant.condition.perturbation == "codec":
-            made = json.loads(clips["drawn"].iloc[0])
+        steps = perturbations.steps(variant.condition, json.loads(clips["drawn"].iloc[0]))
+        codecs = [made for step, made in steps if step.perturbation == "codec"]
+        if codecs:
+            made = codecs[-1]
             clips = clips.assign(
                 source_container=made["codec"],
                 source_codec=made["codec"],

@@ -6,6 +6,7 @@ from offkey.evaluation.comparison import compare
 from offkey.evaluation.differences import compare_regimes, losses
 from offkey.evaluation.ensembles import agreement, ensemble
 from offkey.evaluation.held_out import compare_held_out, score_held_out
+from offkey.evaluation.loss_shares import loss_shares
 from offkey.evaluation.predictions import gather
 from offkey.evaluation.reference_ratio import relative
 from offkey.evaluation.scoring import confusions, score
@@ -22,6 +23,7 @@ __all__ = [
     "ensemble",
     "forgetting_matrix",
     "gather",
+    "loss_shares",
     "losses",
     "relative",
     "score",

@@ -22,7 +22,6 @@ class LogMel(Window):
     """
 
     KIND = "log_mel"
-    RECIPE = 1
     DTYPE = np.float16
 
     n_fft: int = 2048

@@ -38,7 +38,6 @@ class NamedFeatures(Window):
     """
 
     KIND = "named"
-    RECIPE = 2
     DTYPE = np.float32
 
     sample_rate_hz: int = 22_050

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 import numpy as np
+
+from offkey.core import code
 
 MAX_RATE = 1.25
 
@@ -22,7 +25,6 @@ class Window:
     """
 
     KIND: ClassVar[str]
-    RECIPE: ClassVar[int]
     DTYPE: ClassVar[Any]
 
     sample_rate_hz: int = 16_000
@@ -43,9 +45,31 @@ class Window:
         begin = max(0, (len(samples) - length) // 2)
         return samples[begin : begin + length]
 
+    def prepare(self, samples: np.ndarray, n_windows: int) -> np.ndarray:
+        """What is heard of one clip, the same in training, evaluation and detection.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n,)
+            One clip, at the rate of these features; levels are relative to what is heard of it.
+        n_windows : int
+            From :meth:`n_windows` of the clip before any edit.
+
+        Returns
+        -------
+        ndarray of ``DTYPE``, shape (n_rows, n_values)
+        """
+        return self(self.centre(samples, n_windows)).astype(self.DTYPE)
+
     def identity(self) -> dict[str, Any]:
         """What a fingerprint needs to know."""
-        return {**asdict(self), "recipe": self.RECIPE, "kind": self.KIND}
+        module = f"features/{type(self).__module__.rpartition('.')[2]}.py"
+        return {
+            **asdict(self),
+            "kind": self.KIND,
+            "code": code.fingerprint(*code.standing_on(module, rooms=("features",))),
+            "librosa": version("librosa"),
+        }
 
     @property
     def n_values(self) -> int:

@@ -1,9 +1,10 @@
 """Re-encoding: MP3, AAC, Opus and Vorbis at fixed bit rates, in time with the original.
 
-The clip goes up to 44.1 kHz (Opus: 48 kHz), is encoded as two equal channels, decoded and brought
-back; a rate is that of the whole file, as a listener would name it. Vorbis is encoded by quality:
-the one with a nominal 64 kbps. The way up and down is exact to the edge of the band, so that no
-resampling filter is mistaken for the codec (what such a filter does: ``resample_only``).
+The clip goes to 44.1 kHz (Opus: 48 kHz), is encoded as two equal channels, decoded and brought
+back to its own rate; a bit rate is that of the whole file, as a listener would name it. Vorbis is
+encoded by quality: the one with a nominal 64 kbps. The way there and back is exact to the edge of
+the band, so that no resampling filter is mistaken for the codec (what such a filter does:
+``resample_only``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 import scipy.fft
 
 from offkey.perturbations import transcoding
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 from offkey.sound import audio
 
 UNIT = ""
@@ -35,7 +37,7 @@ def label(level: str) -> str:
     return f"{_NAMES[family]} {rate} kbps"
 
 
-def draw(level: str, rng: np.random.Generator) -> dict[str, Any]:
+def draw(level: str, rng: None) -> dict[str, Any]:
     """Fixed by the level; nothing is drawn."""
     family, rate = level.split("_")
     return {"codec": family, "bitrate_kbps": int(rate)}
@@ -57,6 +59,8 @@ def respectrum(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
     -------
     ndarray of float32, shape (ceil(n * to_hz / from_hz),)
     """
+    if from_hz == to_hz:
+        return np.asarray(samples, np.float32)
     n, common = len(samples), math.gcd(from_hz, to_hz)
     step = from_hz // common
     blocks = scipy.fft.next_fast_len(math.ceil((n + _PAD_S * from_hz) / step), real=True)

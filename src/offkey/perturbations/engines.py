@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 
 from offkey.core import compiled
 from offkey.core.errors import BadInput, unknown
 from offkey.perturbations import vocoder
+from offkey.perturbations.source import Source
 from offkey.sound import audio
-
-
-class Source:
-    """A clip to be edited; its analysis is made once, on first use.
-
-    Parameters
-    ----------
-    samples : ndarray of float32, shape (n,)
-    sample_rate_hz : int
-    """
-
-    def __init__(self, samples: np.ndarray, sample_rate_hz: int = audio.SAMPLE_RATE_HZ) -> None:
-        self.samples = samples
-        self.sample_rate_hz = sample_rate_hz
-
-    @cached_property
-    def level_dbfs(self) -> float:
-        """RMS level, dB relative to full scale."""
-        return audio.rms_dbfs(self.samples)
-
-    @cached_property
-    def analysis(self) -> vocoder.Analysis:
-        """STFT shared by all variants of the clip."""
-        return vocoder.analyse(self.samples)
-
 
 Engine = Callable[[Source, float, float], np.ndarray]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations import spectral
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 
 UNIT = ""
 NEUTRAL = None
@@ -17,7 +18,6 @@ GAINS = {
     "treble_boost": ((1500.0, 0.0), (5000.0, 9.0)),
     "mid_scoop": ((150.0, 4.0), (600.0, -9.0), (1500.0, -9.0), (5000.0, 4.0)),
 }
-_PAD_S = 0.25  # room for the filter's tails, so that the ends of the clip do not meet
 
 
 def label(level: str) -> str:
@@ -25,17 +25,17 @@ def label(level: str) -> str:
     return level.replace("_", " ")
 
 
-def draw(level: str, rng: np.random.Generator) -> dict[str, str]:
+def draw(level: str, rng: None) -> dict[str, str]:
     """Fixed by the level; nothing is drawn."""
     return {"preset": level}
 
 
 def apply(source: Source, engine: Engine | None, preset: str) -> np.ndarray:
     """Weight the spectrum of the whole clip by the preset's gains."""
-    n = len(source.samples)
-    size = scipy.fft.next_fast_len(n + round(_PAD_S * source.sample_rate_hz), real=True)
     frequency_hz, gain_db = zip(*GAINS[preset], strict=True)
-    bins_hz = np.maximum(scipy.fft.rfftfreq(size, 1 / source.sample_rate_hz), 1.0)
-    curve = 10 ** (np.interp(np.log2(bins_hz), np.log2(frequency_hz), gain_db) / 20)
-    spectrum = scipy.fft.rfft(source.samples, size) * curve.astype(np.float32)
-    return np.asarray(scipy.fft.irfft(spectrum, size)[:n], np.float32)
+
+    def gain(hz: np.ndarray) -> np.ndarray:
+        octave = np.log2(np.maximum(hz, 1.0))
+        return np.asarray(10 ** (np.interp(octave, np.log2(frequency_hz), gain_db) / 20))
+
+    return spectral.weighted(source, gain)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 
 UNIT = "dB"
 NEUTRAL = 0.0
@@ -18,7 +19,7 @@ def label(level: float) -> str:
     return f"{level:+g} dB".replace("-", "−")
 
 
-def draw(level: float, rng: np.random.Generator) -> dict[str, float]:
+def draw(level: float, rng: None) -> dict[str, float]:
     """Fixed by the level; nothing is drawn."""
     return {"gain_db": level}
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 from offkey.sound import audio
 
 UNIT = "dB SNR"
 NEUTRAL = None
+RANDOM = True
 USES_ENGINE = False
 LEVELS = (40.0, 30.0, 20.0, 10.0)
 
@@ -26,7 +29,12 @@ def draw(level: float, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def apply(source: Source, engine: Engine | None, snr_db: float, noise_seed: int) -> np.ndarray:
-    """Add Gaussian noise whose RMS lies `snr_db` below that of the clip."""
+    """Add Gaussian noise whose RMS below 8 kHz lies `snr_db` below that of the clip there.
+
+    A file of a higher rate holds the same noise per hertz: a rate is no clue.
+    """
     noise = np.random.default_rng(noise_seed).standard_normal(len(source.samples), np.float32)
-    gain_db = audio.rms_dbfs(source.samples) - snr_db - audio.rms_dbfs(noise)
+    heard_hz = min(source.sample_rate_hz, audio.SAMPLE_RATE_HZ)
+    in_band_db = audio.rms_dbfs(noise) + 10 * math.log10(heard_hz / source.sample_rate_hz)
+    gain_db = audio.rms_dbfs(source.at(heard_hz)) - snr_db - in_band_db
     return source.samples + noise * np.float32(10 ** (gain_db / 20))

@@ -5,8 +5,6 @@ Without a shift, every engine does the same as in ``null_tempo``: analyse and pu
 
 from __future__ import annotations
 
-import numpy as np
-
 from offkey.perturbations.pitch import apply
 
 __all__ = ["LEVELS", "NEUTRAL", "UNIT", "apply", "draw", "label"]
@@ -21,6 +19,6 @@ def label(level: str) -> str:
     return level
 
 
-def draw(level: str, rng: np.random.Generator) -> dict[str, float]:
+def draw(level: str, rng: None) -> dict[str, float]:
     """Nothing is drawn."""
     return {"semitones": 0.0}

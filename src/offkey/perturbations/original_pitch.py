@@ -6,10 +6,11 @@ import numpy as np
 
 from offkey.perturbations.pitch import apply
 
-__all__ = ["LEVELS", "NEUTRAL", "RANGE", "UNIT", "apply", "draw", "label"]
+__all__ = ["LEVELS", "NEUTRAL", "RANDOM", "RANGE", "UNIT", "apply", "draw", "label"]
 
 UNIT = ""
 NEUTRAL = None
+RANDOM = True
 RANGE = (-2.0, 2.0)
 LEVELS = ("random pitch",)
 

@@ -7,10 +7,11 @@ import numpy as np
 from offkey.perturbations import original_pitch, original_tempo
 from offkey.perturbations.pitch_tempo import apply
 
-__all__ = ["LEVELS", "NEUTRAL", "UNIT", "apply", "draw", "label"]
+__all__ = ["LEVELS", "NEUTRAL", "RANDOM", "UNIT", "apply", "draw", "label"]
 
 UNIT = ""
 NEUTRAL = None
+RANDOM = True
 LEVELS = ("random both",)
 
 

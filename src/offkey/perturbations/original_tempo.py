@@ -6,10 +6,11 @@ import numpy as np
 
 from offkey.perturbations.tempo import apply
 
-__all__ = ["LEVELS", "NEUTRAL", "RANGE", "UNIT", "apply", "draw", "label"]
+__all__ = ["LEVELS", "NEUTRAL", "RANDOM", "RANGE", "UNIT", "apply", "draw", "label"]
 
 UNIT = ""
 NEUTRAL = None
+RANDOM = True
 RANGE = (0.8, 1.2)
 LEVELS = ("random tempo",)
 

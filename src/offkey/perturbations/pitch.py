@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 
 UNIT = "semitones"
 NEUTRAL = 0.0
-LEVELS = (-4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0)
+LEVELS = (-4.0, -2.0, -1.0, -0.5, -0.25, 0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def label(level: float) -> str:
@@ -16,7 +17,7 @@ def label(level: float) -> str:
     return f"{level:+g} st".replace("-", "−")
 
 
-def draw(level: float, rng: np.random.Generator) -> dict[str, float]:
+def draw(level: float, rng: None) -> dict[str, float]:
     """Fixed by the level; nothing is drawn."""
     return {"semitones": level}
 

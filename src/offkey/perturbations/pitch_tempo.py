@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from offkey.perturbations import pitch, tempo
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 
 UNIT = "semitones, rate"
 NEUTRAL = None
@@ -17,7 +18,7 @@ def label(level: tuple[float, float]) -> str:
     return f"{pitch.label(level[0])} {tempo.label(level[1])}"
 
 
-def draw(level: tuple[float, float], rng: np.random.Generator) -> dict[str, float]:
+def draw(level: tuple[float, float], rng: None) -> dict[str, float]:
     """Fixed by the level; nothing is drawn."""
     return {"semitones": level[0], "rate": level[1]}
 

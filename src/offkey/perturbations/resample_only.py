@@ -1,22 +1,24 @@
 """Control: another sample rate and back, with no other edit.
 
-Up to 44.1 kHz and back keeps everything below 7.4 kHz and loses the edge of the band (−5 dB at
-7.6 kHz, −20 dB at 7.7 kHz): what the resampler alone does, here as in a pitch shift. Down to
-11.025 kHz and back loses what lies above 5.2 kHz, as in a file of a low sample rate.
+Up to 96 kHz and back loses the edge of the clip's own band and nothing else (of a 16 kHz file −5 dB
+at 7.6 kHz, −20 dB at 7.7 kHz; of one at 44.1 kHz nothing below 20 kHz): what the resampler alone
+does, here as in a pitch shift. Down to 11.025 kHz and back loses what lies above 5.2 kHz, as in a
+file of a low sample rate.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 from offkey.sound import audio
 
 UNIT = ""
 NEUTRAL = None
 USES_ENGINE = False
 LEVELS = ("up", "down")
-RATES_HZ = {"up": 44_100, "down": 11_025}
+RATES_HZ = {"up": 96_000, "down": 11_025}
 
 
 def label(level: str) -> str:
@@ -24,7 +26,7 @@ def label(level: str) -> str:
     return f"via {RATES_HZ[level] / 1000:g} kHz"
 
 
-def draw(level: str, rng: np.random.Generator) -> dict[str, int]:
+def draw(level: str, rng: None) -> dict[str, int]:
     """Fixed by the level; nothing is drawn."""
     return {"via_hz": RATES_HZ[level]}
 

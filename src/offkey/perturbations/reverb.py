@@ -7,14 +7,15 @@ The direct sound is its first sample, so nothing is delayed.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import scipy.signal
 
 from offkey.core import seeding
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 
 UNIT = ""
 NEUTRAL = None
@@ -42,7 +43,7 @@ def label(level: str) -> str:
     return f"{level}, {ROOMS[level].rt60_s:g} s"
 
 
-def draw(level: str, rng: np.random.Generator) -> dict[str, str]:
+def draw(level: str, rng: None) -> dict[str, str]:
     """Fixed by the level; nothing is drawn."""
     return {"room": level}
 
@@ -54,7 +55,7 @@ def apply(source: Source, engine: Engine | None, room: str) -> np.ndarray:
     return np.asarray(wet[: len(source.samples)], np.float32)
 
 
-@cache
+@lru_cache(maxsize=16)
 def impulse_response(room: str, sample_rate_hz: int) -> np.ndarray:
     """Impulse response of a room, the same in every process.
 

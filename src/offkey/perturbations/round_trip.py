@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 from offkey.sound import audio
 
 UNIT = ""
@@ -22,7 +23,7 @@ def label(level: str) -> str:
     return {"pitch": "+2 then −2 st", "tempo": "×1.25 then ×0.8"}[level]
 
 
-def draw(level: str, rng: np.random.Generator) -> dict[str, float]:
+def draw(level: str, rng: None) -> dict[str, float]:
     """Fixed by the level; nothing is drawn."""
     semitones, rate = _EDITS[level]
     return {"semitones": semitones, "rate": rate}

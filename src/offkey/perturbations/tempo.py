@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from offkey.perturbations.engines import Engine, Source
+from offkey.perturbations.engines import Engine
+from offkey.perturbations.source import Source
 
 UNIT = "rate"
 NEUTRAL = 1.0
@@ -16,7 +17,7 @@ def label(level: float) -> str:
     return f"×{level:g}"
 
 
-def draw(level: float, rng: np.random.Generator) -> dict[str, float]:
+def draw(level: float, rng: None) -> dict[str, float]:
     """Fixed by the level; nothing is drawn."""
     return {"rate": level}
 

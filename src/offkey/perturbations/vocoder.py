@@ -24,7 +24,6 @@ import soxr
 from offkey.core import compiled
 from offkey.sound import audio
 
-RECIPE = 2
 N_FFT = 2048
 HOP = 512
 

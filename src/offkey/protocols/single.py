@@ -106,7 +106,7 @@ def predict(
     for variant in variants:
         score = _scores(detector, variant)
         tables.append(
-            variant.clips[KEYS].assign(
+            variant.clips[[*KEYS, "band_limited"]].assign(
                 **variant.condition.columns(),
                 detector=detector.NAME,
                 regime=regime,

@@ -19,11 +19,14 @@ from offkey.reports.words import in_percent, metric_name, regime_name
 AXES: dict[str, tuple[str, float | None]] = {
     "pitch": ("pitch shift (semitones)", 0.0),
     "tempo": ("playback rate (×)", 1.0),
+    "speed": ("playback speed (×)", 1.0),
     "pitch_tempo": ("pitch shift and playback rate", None),
 }
 CHANCE = {"balanced_accuracy": 0.5, "auc": 0.5, "eer": 0.5, "oracle_balanced_accuracy": 0.5}
 # What stands beside the curve: prefix of the variant -> (tick label, marker)
 ASIDE = {"round_trip": ("control", "D"), "original": ("random", "s")}
+# Control at the levels of the edit itself, drawn as a line of its own
+CONTROL = {"pitch": "bandlimit"}
 _LINES: tuple[Literal["-", ":", "-."], ...] = ("-", ":", "-.")
 
 
@@ -32,14 +35,15 @@ def plot_severity(
     scores: pd.DataFrame,
     *,
     metrics: Sequence[str] = ("balanced_accuracy", "auc"),
-    perturbations: Sequence[str] = ("pitch", "tempo", "pitch_tempo"),
+    perturbations: Sequence[str] = ("pitch", "tempo", "speed", "pitch_tempo"),
     detector: str | None = None,
 ) -> Figure:
     """Draw one row per edit and one column per metric, the clean clips at the centre.
 
     The first column falls when the detector errs; where the second (AUC) does not fall with it,
     only the threshold has shifted and the classes can still be told apart. Beside each curve stand
-    the control (edited and edited back: what the tool alone does) and the random draws.
+    the control (edited and edited back: what the tool alone does) and the random draws. The dashed
+    line beside the pitch shifts is the clean clip without the band that a shift empties.
 
     Parameters
     ----------
@@ -103,6 +107,10 @@ def _panel(axis: Axes, rows: pd.DataFrame, perturbation: str) -> None:
                 _points(axis, x + dodge, data, ink, "ov^"[which % 3])
             else:
                 _curve(axis, data, neutral, ink, which)
+        control = rows[rows["perturbation"] == CONTROL.get(perturbation)]
+        control = control[control["regime"] == regime].sort_values("level")
+        axis.plot(control["level"], control["value"], "--", color=ink, marker="D", markersize=4,
+                  markerfacecolor=style.base("paper"))  # fmt: skip
         for prefix, part in aside.items():
             part = part[part["regime"] == regime]
             for which, (_, group) in enumerate(part.groupby("engine", sort=False)):
@@ -179,6 +187,9 @@ def _legend(rows: pd.DataFrame) -> list[Line2D]:
         if len(mine):
             handles.append(Line2D([], [], color=ink, marker=marker, markerfacecolor=paper,
                                   linestyle="", label=words[prefix] + order))  # fmt: skip
+    if rows["perturbation"].isin(CONTROL.values()).any():
+        handles.append(Line2D([], [], color=ink, marker="D", markerfacecolor=paper, markersize=4,
+                              linestyle="--", label="control: only the emptied band"))  # fmt: skip
     chance = Line2D([], [], color=style.base("faint"), linestyle=(0, (1, 2)), label="coin flip")
     return [*handles, chance]
 

@@ -44,6 +44,8 @@ REGIMES = {
 PERTURBATIONS = {
     "pitch": "pitch",
     "tempo": "tempo",
+    "speed": "playback speed",
+    "chain": "one edit after another",
     "pitch_tempo": "pitch and tempo",
     "original_pitch": "random pitch",
     "original_tempo": "random tempo",
@@ -55,6 +57,7 @@ PERTURBATIONS = {
     "eq": "equaliser",
     "reverb": "reverb",
     "gain": "gain",
+    "bandlimit": "control: empty band",
     "null_pitch": "control: 0 semitones through the tool",
     "null_tempo": "control: rate 1 through the tool",
     "resample_only": "control: resampled and back",

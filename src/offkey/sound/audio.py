@@ -26,12 +26,14 @@ __all__ = [
     "AudioError",
     "ChannelsCancel",
     "Info",
+    "at_rate",
     "check",
     "fix_length",
     "load",
     "match_level",
     "player",
     "probe",
+    "read",
     "resample",
     "rms_dbfs",
     "write",
@@ -112,12 +114,30 @@ def load(
         Missing, unreadable, empty, not audio, no samples, truncated, shorter than `offset_s`, too
         long, not finite, silent.
     """
-    path = Path(path)
-    mono, rate = decoding.read(path, offset_s, duration_s)
+    mono, rate = read(path, offset_s=offset_s, duration_s=duration_s)
+    return at_rate(mono, rate, sample_rate_hz)
+
+
+def read(
+    path: Path | str, *, offset_s: float = 0.0, duration_s: float | None = None
+) -> tuple[np.ndarray, int]:
+    """Decode a file to mono at its own sample rate; parameters and errors as :func:`load`.
+
+    Returns
+    -------
+    samples : ndarray of float32, shape (n,)
+    sample_rate_hz : int
+    """
+    mono, rate = decoding.read(Path(path), offset_s, duration_s)
     check(mono, path)
-    # librosa's length: where soxr rounds down, one zero more
-    n = math.ceil(len(mono) * (sample_rate_hz / rate))
-    return fix_length(resample(mono, rate, sample_rate_hz), n)
+    return mono, rate
+
+
+def at_rate(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    """Resample to exactly ``ceil(n * to_hz / from_hz)`` samples, as librosa does."""
+    # where soxr rounds down, one zero more
+    n = math.ceil(len(samples) * (to_hz / from_hz))
+    return fix_length(resample(samples, from_hz, to_hz), n)
 
 
 def check(samples: np.ndarray, path: Path | str) -> None:

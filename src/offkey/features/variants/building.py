@@ -1,34 +1,30 @@
 """Manifest × condition → shards of features on disk, in parallel, resumable.
 
-A shard holds a few dozen clips under one condition: ``<fingerprint>.npy`` (all clips' rows one
-after another, log-mels as float16 of shape ``(sum of frames, n_mels)``) and
-``<fingerprint>.parquet`` (one row per clip). The fingerprint covers the clips' hashes, the
-condition, the seed and the feature settings, so a shard is built once, by any number of workers,
-to the same bytes. A shard of clips is decoded and analysed once for all conditions that are
-missing.
+A shard holds a few clips under one condition (:mod:`~offkey.features.variants.shards`) and is built
+once, by any number of workers, to the same bytes. The clips of a shard are decoded and analysed
+once for all conditions that are missing; only where there are fewer shards than workers do several
+share its conditions.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from offkey import perturbations
 from offkey.core import cluster, manifest, store
 from offkey.core.errors import BadInput, DiskFull
 from offkey.features import LogMel, Window
+from offkey.features.variants import shards
 from offkey.features.variants.variant import Variant
-from offkey.perturbations import Condition, Source
-from offkey.sound import audio
+from offkey.perturbations import Condition
 
-SHARD_CLIPS = 32
+SHARD_CLIPS = 8
+Job = tuple[pd.DataFrame, list[tuple[Condition, Path]]]
 
 
 def build(
@@ -56,7 +52,8 @@ def build(
     features : Window, optional
         Log-mels by default.
     audio_folder : Path, optional
-        Also write every edited clip as FLAC to ``audio_folder/<variant>/<clip_id>.flac``.
+        Also write every edited clip, as it is heard, as FLAC at the rate of the features to
+        ``audio_folder/<variant>/<clip_id>.flac``.
     label : str
         What the progress bar says.
 
@@ -67,22 +64,24 @@ def build(
     """
     features = features or LogMel()
     _refuse_short(clips, features)
-    jobs = []
-    shards: dict[str, list[tuple[pd.DataFrame, Path]]] = {}
+    jobs: list[Job] = []
+    places: dict[str, list[tuple[pd.DataFrame, Path]]] = {c.variant: [] for c in conditions}
+    made_by = {c.variant: shards.made_by(c, features) for c in conditions}
     for chunk in _chunks(clips):
         missing = []
         for condition in conditions:
-            stem = folder / condition.variant / _shard_name(chunk, condition, seed, features)
-            shards.setdefault(condition.variant, []).append((chunk, stem))
+            name = shards.name(chunk, condition, seed, made_by[condition.variant])
+            stem = folder / store.file_name(condition.variant) / name
+            places[condition.variant].append((chunk, stem))
             if not _complete(stem, chunk, condition, audio_folder):
                 missing.append((condition, stem))
         if missing:
             jobs.append((chunk, missing))
     _require_space(jobs, folder, features)
-    work = partial(_build_shard, seed=seed, features=features, audio_folder=audio_folder)
-    cluster.run(work, jobs, label=label)
+    work = partial(shards.build, seed=seed, features=features, audio_folder=audio_folder)
+    cluster.run(work, _shared_out(jobs, cluster.jobs()), label=label)
     return {
-        condition.variant: _open(condition, shards[condition.variant], features)
+        condition.variant: _open(condition, places[condition.variant], features)
         for condition in conditions
     }
 
@@ -108,31 +107,28 @@ def _chunks(clips: pd.DataFrame) -> Iterator[pd.DataFrame]:
             yield part.iloc[begin : begin + SHARD_CLIPS]
 
 
-def _shard_name(chunk: pd.DataFrame, condition: Condition, seed: int, features: Window) -> str:
-    content = chunk[["clip_id", "sha256"]].values.tolist()
-    made_by = {"seed": seed, **condition.identity()}
-    return store.fingerprint(content, made_by, features.identity())
+def _shared_out(jobs: Sequence[Job], workers: int) -> list[Job]:
+    """Give every worker something to do: divide the conditions where shards are few."""
+    parts = -(-workers // len(jobs)) if jobs else 1
+    return [
+        (chunk, missing[first::parts])
+        for chunk, missing in jobs
+        for first in range(min(parts, len(missing)))
+    ]
 
 
 def _complete(
     stem: Path, chunk: pd.DataFrame, condition: Condition, audio_folder: Path | None
 ) -> bool:
-    if not (_beside(stem, ".parquet").is_file() and _beside(stem, ".npy").is_file()):
+    if not (shards.beside(stem, ".parquet").is_file() and shards.beside(stem, ".npy").is_file()):
         return False
     return audio_folder is None or all(
-        _audio_path(audio_folder, condition, clip_id).is_file() for clip_id in chunk["clip_id"]
+        shards.audio_path(audio_folder, condition, clip_id).is_file()
+        for clip_id in chunk["clip_id"]
     )
 
 
-def _beside(stem: Path, suffix: str) -> Path:
-    return stem.with_name(stem.name + suffix)
-
-
-def _audio_path(audio_folder: Path, condition: Condition, clip_id: str) -> Path:
-    return audio_folder / condition.variant / f"{clip_id}.flac"
-
-
-def _require_space(jobs: Iterable[Any], folder: Path, features: Window) -> None:
+def _require_space(jobs: Iterable[Job], folder: Path, features: Window) -> None:
     seconds = sum(float(chunk["duration_s"].sum()) * len(missing) for chunk, missing in jobs)
     size = features.n_values * np.dtype(features.DTYPE).itemsize
     need = int(seconds * features.rows_per_s * size)
@@ -145,57 +141,18 @@ def _require_space(jobs: Iterable[Any], folder: Path, features: Window) -> None:
         )
 
 
-def _build_shard(
-    job: tuple[pd.DataFrame, list[tuple[Condition, Path]]],
-    *,
-    seed: int,
-    features: Window,
-    audio_folder: Path | None,
-) -> None:
-    chunk, missing = job
-    arrays: dict[str, list[np.ndarray]] = {c.variant: [] for c, _ in missing}
-    rows: dict[str, list[dict[str, Any]]] = {c.variant: [] for c, _ in missing}
-    for clip in chunk.itertuples():
-        rate = features.sample_rate_hz
-        source = Source(audio.load(str(clip.path), rate), rate)
-        n_windows = features.n_windows(len(source.samples))
-        for condition, _ in missing:
-            drawn = perturbations.draw(condition, seed, str(clip.clip_id))
-            samples, level_change_db = perturbations.apply(condition, source, drawn)
-            mel = features(features.centre(samples, n_windows)).astype(features.DTYPE)
-            done = rows[condition.variant]
-            done.append(
-                {
-                    "clip_id": clip.clip_id,
-                    "first_frame": sum(row["n_frames"] for row in done),
-                    "n_frames": len(mel),
-                    "n_windows": n_windows,
-                    "drawn": json.dumps(drawn),
-                    "level_change_db": level_change_db,
-                    "edited_s": len(samples) / rate,
-                }
-            )
-            arrays[condition.variant].append(mel)
-            if audio_folder is not None:
-                path = _audio_path(audio_folder, condition, str(clip.clip_id))
-                audio.write(path, samples, rate)
-    for condition, stem in missing:
-        with store.writing(_beside(stem, ".npy")) as partial_path:
-            np.save(partial_path, np.concatenate(arrays[condition.variant]))
-        # written last: a shard with its table is a whole shard
-        store.write_table(pd.DataFrame(rows[condition.variant]), _beside(stem, ".parquet"))
-
-
 def _open(
-    condition: Condition, shards: list[tuple[pd.DataFrame, Path]], features: Window
+    condition: Condition, places: list[tuple[pd.DataFrame, Path]], features: Window
 ) -> Variant:
-    parts = []
-    for chunk, stem in shards:
-        table = store.read_table(_beside(stem, ".parquet"))
-        merged = chunk.merge(table, on="clip_id", validate="one_to_one")
-        parts.append(merged.assign(shard=str(_beside(stem, ".npy"))))
-    clips = pd.concat(parts, ignore_index=True)
+    tables = [
+        store.read_table(shards.beside(stem, ".parquet")).assign(
+            shard=str(shards.beside(stem, ".npy"))
+        )
+        for _, stem in places
+    ]
+    rows = pd.concat([chunk for chunk, _ in places], ignore_index=True)
+    clips = rows.merge(pd.concat(tables), on="clip_id", validate="one_to_one")
     # labels and facts of the source file are learnt from as well, and no shard holds them
     known = clips[["clip_id", "target", *manifest.SOURCE_FACTS]].astype(str).to_numpy().tolist()
-    name = store.fingerprint([stem.name for _, stem in shards], known)
+    name = store.fingerprint([stem.name for _, stem in places], known)
     return Variant(condition, clips, features, name)

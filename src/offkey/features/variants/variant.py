@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,12 @@ import pandas as pd
 
 from offkey import perturbations
 from offkey.core import manifest, store
+from offkey.features.variants import shards
 from offkey.perturbations import Condition, Source
 from offkey.sound import audio
+
+OPEN_SHARDS = 64
+"""How many files of shards a process holds open: each takes a descriptor."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,13 @@ class Variant:
         """Name what a detector hears of these clips: the same however they were put together."""
         about = ["clip_id", "sha256", "drawn", *manifest.SOURCE_FACTS]
         clips = self.clips[about].astype(str).to_numpy().tolist()
-        return store.fingerprint(self.condition.identity(), self.features.identity(), clips)
+        return store.fingerprint(shards.made_by(self.condition, self.features), clips)
 
     def rows(self, row: int) -> np.ndarray:
         """Features of one clip, shape (n_frames, n_values); of log-mels float16, dB."""
         clip = self.clips.iloc[row]
-        return _memmap(clip["shard"])[clip["first_frame"] :][: clip["n_frames"]]
+        # a copy: a view would keep its shard's file open
+        return np.array(_memmap(clip["shard"])[clip["first_frame"] :][: clip["n_frames"]])
 
     def windows(self, row: int) -> np.ndarray:
         """Analysis windows of one clip, shape (n_windows, window_frames, n_mels)."""
@@ -73,17 +78,17 @@ class Variant:
     def samples(self, row: int, rate_hz: int) -> np.ndarray:
         """One clip as sound, edited as its features were, float32 of shape (n_samples,)."""
         clip = self.clips.iloc[row]
-        source = Source(audio.load(clip["path"], rate_hz), rate_hz)
-        return perturbations.apply(self.condition, source, json.loads(clip["drawn"]))[0]
+        source = Source(*audio.read(clip["path"]))
+        return perturbations.apply(self.condition, source, json.loads(clip["drawn"]), rate_hz)[0]
 
 
-@cache
+@lru_cache(maxsize=OPEN_SHARDS)
 def _memmap(path: str) -> np.ndarray:
     return np.load(path, mmap_mode="r")
 
 
 def edited(clip: Any, condition: Condition, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """One clip before and after an edit, as samples at 16 kHz: to be played or drawn.
+    """One clip before and after an edit made at its own rate, as samples at 16 kHz.
 
     Parameters
     ----------
@@ -98,9 +103,9 @@ def edited(clip: Any, condition: Condition, *, seed: int = 0) -> tuple[np.ndarra
     tuple of ndarray of float32
         Original and edited samples, at the same level.
     """
-    source = Source(audio.load(clip.path))
+    rate, source = audio.SAMPLE_RATE_HZ, Source(*audio.read(clip.path))
     drawn = perturbations.draw(condition, seed, clip.clip_id)
-    return source.samples, perturbations.apply(condition, source, drawn)[0]
+    return source.at(rate), perturbations.apply(condition, source, drawn, rate)[0]
 
 
 def overview(built: dict[str, Variant]) -> pd.DataFrame:
