@@ -205,8 +205,8 @@ def score(
             typer.echo()
         _print_table([str(name) for name in table], table.astype(str).to_numpy().tolist())
     typer.echo(
-        f"\nA clip is called AI from a probability of {threshold:g}; [95 % interval] over tracks: of "
-        f"rates exact, of other scores from {resamples} resamples, seed {seed}."
+        f"\nA clip is called AI from a probability of {threshold:g}; [95 % interval] over tracks, "
+        f"exact for rates, else from {resamples} resamples, seed {seed}."
     )
     if not predictions.attrs["paired"]:
         typer.echo(

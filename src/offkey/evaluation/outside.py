@@ -75,7 +75,7 @@ def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
         words = ", ".join(f"'{name}'" for name in condition[variant == CLEAN].unique())
         raise BadInput(f"{path}: conditions {words} all mean clips as they were: keep one name.")
     clip, paired = _clips(cells, variant, target, path)
-    track = cells["track"] if "track" in cells else clip
+    track = cells.get("track", clip)
     known = {
         "clip_id": clip,
         "track_id": track,
@@ -103,9 +103,7 @@ def _clips(
 ) -> tuple[pd.Series, bool]:
     """Each row's clip, and whether it is the same one under every condition."""
     if "clip" in cells:
-        again = cells.duplicated("clip") & cells.assign(variant=variant).duplicated(
-            ["clip", "variant"]
-        )
+        again = cells.assign(variant=variant).duplicated(["clip", "variant"])
         way_out = "give each clip a name of its own; for parts of one recording call the column"
         _refuse(cells, again, path, f"has clip {{clip!r}} a second time: {way_out} 'track'")
         for name, values in (("label", target), ("track", cells.get("track"))):
