@@ -11,7 +11,7 @@ import pytest
 from offkey import evaluation
 from offkey.core import seeding, store
 from offkey.core.errors import BadInput
-from offkey.evaluation import predictions, scoring
+from offkey.evaluation import family, predictions, scoring
 
 CONDITIONS = {
     "clean": ("clean", 0, math.nan, "", "clean", ""),
@@ -102,14 +102,21 @@ def test_values_lie_in_their_intervals(small):
     assert (with_interval["low"] <= with_interval["value"] + 1e-12).all()
     assert (with_interval["value"] <= with_interval["high"] + 1e-12).all()
     without = set(scores.loc[scores["low"].isna(), "metric"])
-    assert without <= {"ece", "drift_max"}
+    # of what no edit moved (tempo), the bootstrap shows no spread
+    assert without <= {"ece", "drift_max", "oracle_balanced_accuracy", "drift_mean", "drop_auc"}
+    unmoved = scores["metric"].isin(["drift_mean", "drop_auc"]) & scores["low"].isna()
+    assert set(scores.loc[unmoved, "variant"]) == {"tempo0.9"}
 
 
-def test_drop_of_identical_predictions_is_exactly_nothing(small):
+def test_drop_of_identical_predictions_is_nothing_as_far_as_forty_tracks_can_tell(small):
     scores = evaluation.score(small)
+    same = cell(scores, "drop_balanced_accuracy", "tempo0.9")
+    reach = (1 - 0.025 ** (1 / 40)) / 2**0.5  # of either class, halved and combined
+    assert same["value"] == 0
+    assert (same["low"], same["high"]) == (pytest.approx(-reach), pytest.approx(reach))
+    ranks = cell(scores, "drop_auc", "tempo0.9")
+    assert ranks["value"] == 0 and math.isnan(ranks["low"])
     for metric in ("drop_balanced_accuracy", "drop_auc"):
-        same = cell(scores, metric, "tempo0.9")
-        assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
         assert cell(scores, metric, "pitch+2")["low"] > 0
     assert "drop_auc" not in set(scores.loc[scores["variant"] == "clean", "metric"])
 
@@ -167,8 +174,72 @@ def test_a_perfect_result_is_not_called_certain():
     rate = cell(scores, "false_accusation_rate")
     assert (rate["low"], rate["high"]) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
     balanced = cell(scores, "balanced_accuracy")
-    assert (balanced["low"], balanced["high"]) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
-    assert math.isnan(cell(scores, "auc")["low"])
+    # errors of both classes might come in the same tracks: the two rates' ends count in full
+    assert (balanced["low"], balanced["high"]) == (pytest.approx(0.025 ** (1 / 20), abs=0.01), 1.0)
+    for metric in ("auc", "eer", "oracle_balanced_accuracy"):
+        assert math.isnan(cell(scores, metric)["low"])
+
+
+def test_a_detector_that_says_ai_of_everything_has_an_interval():
+    target = np.tile([0, 1], 74)
+    scores = evaluation.score(table({"clean": np.full(148, 0.9)}, target), subsets=("all",))
+    balanced = cell(scores, "balanced_accuracy")
+    assert balanced["value"] == 0.5
+    assert balanced["low"] < 0.48 and balanced["high"] > 0.52
+    accused, missed = cell(scores, "false_accusation_rate"), cell(scores, "miss_rate")
+    assert (accused["low"], missed["high"]) == (
+        pytest.approx(0.951, abs=1e-3),
+        pytest.approx(0.049, abs=1e-3),
+    )
+
+
+def test_edits_that_change_nothing_and_librosas_twins_are_no_tests_of_their_own():
+    conditions = pd.DataFrame(
+        [
+            ("pitch+2", "pitch", True),
+            ("pitch+2@librosa", "pitch", False),
+            ("pitch+2@signalsmith", "pitch", True),
+            ("tempo0.9@librosa", "tempo", True),  # the vocoder's is not there
+            ("pitch+1>codec_mp3_128", "pitch>codec", True),
+            ("pitch+1@librosa>codec_mp3_128", "pitch>codec", False),
+            ("null_pitch", "null_pitch", False),
+            ("null_tempo@signalsmith", "null_tempo", False),
+            ("gain+6", "gain", False),
+            ("round_trip_pitch", "round_trip", True),
+            ("bandlimit-2", "bandlimit", True),
+            ("resample_only_up", "resample_only", True),
+            ("speed1.03", "speed", True),
+        ],
+        columns=["variant", "perturbation", "is_test"],
+    )
+    assert family.tested(conditions).tolist() == conditions["is_test"].tolist()
+
+
+def test_holm_is_over_the_family_alone(small):
+    names = {"tempo0.9": "pitch+2@librosa"}
+    twin = small[small["variant"] == "pitch+2"].assign(variant="pitch+2@librosa", engine="librosa")
+    null = small[small["variant"] == "tempo0.9"].assign(
+        variant="null_pitch", perturbation="null_pitch", label="±0 st"
+    )
+    with_all = pd.concat([small[~small["variant"].isin(names)], twin, null])
+    for function, p in ((evaluation.compare, "p_mcnemar"), (evaluation.losses, "p_tracks")):
+        found = function(with_all).set_index("variant")
+        assert found["tested"].to_dict() == {
+            "pitch+2": True, "pitch+2@librosa": False, "null_pitch": False
+        }  # fmt: skip
+        # one test: nothing to correct for; the others keep their numbers and their plain p
+        assert found.loc["pitch+2", f"{p}_holm"] == found.loc["pitch+2", p]
+        assert found.loc[["pitch+2@librosa", "null_pitch"], f"{p}_holm"].isna().all()
+        assert found.loc["pitch+2@librosa", p] == found.loc["pitch+2", p]
+
+
+def test_detectors_are_compared_on_the_same_clips(small):
+    floor = small.assign(detector="shortcut", score=0.7)
+    found = evaluation.compare_detectors(pd.concat([small, floor]), baseline="shortcut")
+    clean = found.set_index("variant").loc["clean"]
+    mine = evaluation.score(small, subsets=("all",))
+    assert clean["detector"] == "resnet"
+    assert clean["gain"] == pytest.approx(cell(mine, "balanced_accuracy")["value"] - 0.5)
 
 
 def test_models_are_scored_apart(small):

@@ -70,7 +70,9 @@ def predictions() -> pd.DataFrame:
         score = np.where(target == 1, 0.3 if perturbation == "pitch" else 0.8, 0.1)
         keys = {"regime": "clean", "train_variant": "clean", "stage": "", "seed": 0}
         about = {"variant": variant, "perturbation": perturbation, "label": label, **keys}
-        parts.append(pd.DataFrame({**about, "target": target, "score": score, "threshold": 0.5}))
+        names = [f"clip{i}" for i in range(20)]
+        part = pd.DataFrame({**about, "target": target, "score": score, "threshold": 0.5})
+        parts.append(part.assign(clip_id=names, track_id=names))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -270,10 +272,16 @@ def test_called_ai_turns_the_miss_rate_round() -> None:
     assert values["human"] == pytest.approx(0.2)
 
 
-def test_wilson_known_answer() -> None:
-    # 8 of 10: the textbook's 0.490 to 0.943
-    low, high = generators.wilson(np.array([0.8]), np.array([10]))
-    assert (round(low[0], 3), round(high[0], 3)) == (0.490, 0.943)
+def test_bins_hold_the_clips_of_one_seed_and_intervals_over_tracks() -> None:
+    first = predictions().query("variant == 'clean'").assign(stage="as trained")
+    three = pd.concat([first.assign(seed=seed) for seed in (0, 1, 2)])
+    bins = reports.reliability_bins(three)
+    pd.testing.assert_frame_equal(bins, reports.reliability_bins(first))
+    assert bins["n_clips"].sum() == 20
+    # ten clips of ten tracks, all human: none of ten
+    assert bins.loc[0, "high"] == pytest.approx(1 - 0.025 ** (1 / 10))
+    pairs = reports.reliability_bins(three.assign(track_id=[f"t{i // 4}" for i in range(20)] * 3))
+    assert pairs.loc[0, "high"] == pytest.approx(1 - 0.025 ** (1 / 5))
 
 
 @pytest.mark.parametrize(
@@ -317,22 +325,28 @@ def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
     tests = pd.DataFrame(
         [
             {"variant": "pitch-2", "perturbation": "pitch", "label": "−2 st", "drop": 0.3,
-             "low": 0.2, "high": 0.4, "detectable_drop": 8.0},
+             "low": 0.2, "high": 0.4, "detectable_drop": 8.0, "p_tracks_holm": 0.01},
             {"variant": "tempo0.9", "perturbation": "tempo", "label": "×0.9", "drop": 0.02,
-             "low": -0.05, "high": 0.09, "detectable_drop": 8.0},
+             "low": -0.05, "high": 0.09, "detectable_drop": 8.0, "p_tracks_holm": 0.7},
         ]
     ).assign(**about)  # fmt: skip
     text = " ".join(reports.conclusions(scores(), tests, detector="resnet"))
     assert "Pitch (−2 st) costs 30 [20, 40] points" in text
     assert "mostly a shifted threshold" in text
-    assert "Tempo (×0.9): no loss of balanced accuracy is shown" in text
-    assert "see a drop below 8.0 points here, 2 together only a larger one" in text
+    assert "Tempo (×0.9): a loss of 2 [-5, 9] points of balanced accuracy, not significant" in text
+    assert "p < 0.05 over the 2 edits tested) is the loss by 1 of 2 edits" in text
+    assert "Detectable difference for the others, in one comparison alone: 8.0 points." in text
     smaller = tests.assign(drop=0.12, low=0.05, high=0.2)
     text = " ".join(reports.conclusions(scores(), smaller, detector="resnet"))
     assert "AUC loses 0.020 [-0.030, 0.060]: whether a new threshold would win it back" in text
     corrected = tests.assign(p_tracks_holm=0.2)
     text = " ".join(reports.conclusions(scores(), corrected, detector="resnet"))
     assert "costs" not in text
+    # an edit that is no test of its own decides nothing
+    untested = pd.concat([tests, tests.iloc[:1].assign(variant="gain", perturbation="gain")])
+    untested["p_tracks_holm"] = [0.01, 0.7, np.nan]
+    text = " ".join(reports.conclusions(scores(), untested, detector="resnet"))
+    assert "1 of 2 edits" in text and "Gain" not in text
 
 
 def test_what_a_threshold_wins_back_and_what_not_add_up() -> None:
@@ -396,16 +410,21 @@ def test_differences_are_shown_in_points_with_their_interval() -> None:
         "label": "+2 st",
         "points lost [95 %]": "-1 [-3, 0]",
         "lowest to highest seed": "-2 to 0",
-        "least to be seen": "4.1",
-        "p after Holm": "0.064",
+        "detectable difference": "4.1",
+        "Holm-adjusted p": "0.064",
         "n_seeds": "3",
         "n_clips": "148",
     }
-    assert table.loc[1, "p after Holm"] == "< 0.001"
+    assert table.loc[1, "Holm-adjusted p"] == "< 0.001"
+    alone = losses.assign(p_tracks=[0.03, 0.0001], p_tracks_holm=[0.03, np.nan])
+    assert reports.difference_table(alone, "label").loc[1, "Holm-adjusted p"] == (
+        "not tested (< 0.001)"
+    )
+    assert reports.family_note(alone).startswith("Holm-adjusted over the 1 comparisons tested; not")
     # of one seed nothing is said; an effect without spread has no interval
     one = losses.assign(n_seeds=1, regime="clean").rename(columns={"drop": "gain"})
     assert list(reports.difference_table(one.drop(columns="detectable_drop"), "regime")) == [
-        *("regime", "points gained [95 %]", "p after Holm", "n_clips")
+        *("regime", "points gained [95 %]", "Holm-adjusted p", "n_clips")
     ]
     certain = pd.DataFrame({"effect": [-0.5], "low": [np.nan], "high": [np.nan]})
     certain = certain.assign(p_holm=1e-5, n_clips=60)
@@ -445,15 +464,19 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
         ]
     ).assign(n_clips=90)
     floors = [auc("clean", 0.65, detector="shortcut"), auc("clean", 0.68, detector="resnet")]
-    text = reports.world_sentences(
-        pd.DataFrame(worlds), costs, pd.DataFrame(floors), pd.DataFrame([auc("real_pair", 0.9)])
-    )
+    won = {"detector": "resnet", "variant": "clean", "gain": 0.02, "low": -0.01, "high": 0.05}
+    above = pd.DataFrame([{**won, "p_tracks_holm": 0.3, "n_clips": 90}])
+    others = pd.DataFrame(worlds), costs, pd.DataFrame(floors)
+    text = reports.world_sentences(*others, above, pd.DataFrame([auc("real_pair", 0.9)]))
     assert "codec left out of training: AUC 0.60 [0.55, 0.65] instead of 0.95" in text[0]
     assert "for as many tracks with it, and 0.97 [0.92, 1.00] for all (90 clips)" in text[0]
     assert "costs 30 [20, 40] points" in text[0]
-    assert "no cost of not having heard it is shown (1 [-2, 4] points)" in text[1]
-    assert "a cost of 8 [1, 15] points for not having heard it may still be chance" in text[2]
-    assert "cannot be told from that" in text[3]
+    assert "a cost of 1 [-2, 4] points of balanced accuracy, not significant" in text[1]
+    assert "a cost of 8 [1, 15] points of balanced accuracy, not significant" in text[2]
+    assert "wins 2 [-1, 5] points of balanced accuracy, not significant" in text[3]
+    # intervals of the two AUCs overlap, and the paired test decides
+    told = reports.world_sentences(*others, above.assign(p_tracks_holm=0.01), pd.DataFrame(floors))
+    assert "balanced accuracy, significant (Holm-adjusted p < 0.05)" in told[3]
     assert "two human sources apart" in text[4]
 
 
@@ -522,7 +545,7 @@ def test_gains_are_sentences_only_when_chance_does_not_explain_them() -> None:
     tests = paired_tests().assign(detectable_drop=8.0)
     text = " ".join(reports.conclusions(scores(), tests, gains=gains))
     assert "Tested on random pitch, the detector trained on all edits wins 6.0 [2.0, 10.0]" in text
-    assert "Of 2 comparisons" in text and "1 show no difference" in text
+    assert "Of 2 comparisons" in text and "1 show no significant difference" in text
 
 
 @pytest.mark.parametrize(
@@ -804,7 +827,7 @@ def test_a_model_card_says_what_the_tables_say(tmp_path: Path) -> None:
     assert f"A network. {EVIL}" in text
     assert "balanced accuracy 90 % [85, 94]" in text  # of resnet, not of the other one
     assert f"{EVIL}: 30 points lost [20, 40], of 3 edits" in text
-    assert "losses under 8 points may go unseen" in text
+    assert "Detectable difference: 8 points" in text
     assert "a clip: 12 ms (slowest 20 ms); on disk: 44.7 MB; training: not available" in text
     assert "epochs: 3" in text and "n mels: 128" in text and "f" * 64 not in text
     assert len(soup.select("table tbody tr")) == len(VARIANTS)

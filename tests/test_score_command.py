@@ -115,7 +115,7 @@ def test_small_table_as_printed(tmp_path: Path) -> None:
     assert cells["AUC"].startswith("0.750 [") and cells["EER"].startswith("0.292 [")
     assert cells["false accusations"].startswith("0.333 [")
     assert cells["misses"].startswith("0.250 [") and cells["Brier"].startswith("0.179 [")
-    assert cells["oracle balanced accuracy"].startswith("0.750 [")
+    assert cells["oracle balanced accuracy"] == "0.750"  # the best of all thresholds has none
     assert cells["ECE"] == "0.050"
     assert "no column 'track'" in shown.stdout
 
@@ -128,14 +128,56 @@ def test_conditions_get_a_line_each_and_differences(tmp_path: Path) -> None:
     assert "0.566 [" in lines[0] and "105" in lines[0]
     assert "0.229 [" in lines[2] and "0.054 [" in lines[2]
     assert "no column 'track'" not in shown.stdout
-    # without tracks nothing can be paired: the plain difference, no interval
+    # without tracks nothing can be paired: the scores, and why there is no more
     unnamed = pd.read_csv(PUBLISHED).drop(columns="track").to_csv(index=False)
     shown = score(written(tmp_path, unnamed))
-    last = [line for line in shown.stdout.splitlines() if line.startswith("pitch -2 st")][2]
-    assert last.split()[3:] == ["0.229", "0.054", "–", "–"]
+    assert shown.exit_code == 0, shown.output
+    assert len([line for line in shown.stdout.splitlines() if line.startswith("pitch")]) == 2
+    assert "lost" not in shown.stdout and "need a column 'clip'" in shown.stdout
     # no clean condition, no differences
     edited = unnamed.replace("none,", "mp3 320k,")
     assert "lost" not in score(written(tmp_path, edited)).stdout
+
+
+def conditions(**columns: list) -> pd.DataFrame:
+    """Twelve clips of six tracks, clean and through MP3; MP3 flips two of them."""
+    target = np.tile([0, 1], 6)
+    clean = np.where(target == 1, 0.9, 0.1) + 0.01 * np.arange(12)
+    coded = np.where(np.arange(12) < 2, 1 - clean, clean)
+    parts = [
+        pd.DataFrame({"condition": name, "label": target, "p": p, "track": np.arange(12) // 2})
+        for name, p in (("clean", np.minimum(clean, 1)), ("mp3", np.clip(coded, 0, 1)))
+    ]
+    return pd.concat([part.assign(**columns) for part in parts])
+
+
+@pytest.mark.parametrize("column", ["clip", "clip_id", "File", "path", "id"])
+def test_clips_are_paired_by_name_and_not_by_place(tmp_path: Path, column: str) -> None:
+    rows = conditions(**{column: [f"{i}.wav" for i in range(12)], "track": [0] * 6 + [1] * 6})
+    first = values(written(tmp_path, rows.to_csv(index=False)))
+    assert first["mp3", "flip_rate"] == pytest.approx(2 / 12)
+    turned = pd.concat([rows[rows["condition"] == "clean"], rows[rows["condition"] == "mp3"][::-1]])
+    pd.testing.assert_series_equal(first, values(written(tmp_path, turned.to_csv(index=False))))
+    # without a track, a clip is one
+    named = turned.drop(columns="track").to_csv(index=False)
+    assert values(written(tmp_path, named))["mp3", "flip_rate"] == pytest.approx(2 / 12)
+
+
+def test_one_clip_a_track_label_and_condition_is_a_pair(tmp_path: Path) -> None:
+    rows = conditions()
+    first = values(written(tmp_path, rows.to_csv(index=False)))
+    turned = values(written(tmp_path, rows[::-1].to_csv(index=False)))
+    assert first["mp3", "flip_rate"] == turned["mp3", "flip_rate"] == pytest.approx(2 / 12)
+    # two of a track and label could be either: scores alone
+    shown = score(written(tmp_path, conditions(track=[0] * 6 + [1] * 6).to_csv(index=False)))
+    assert shown.exit_code == 0, shown.output
+    assert "flipped" not in shown.stdout and "need a column 'clip'" in shown.stdout
+
+
+def test_labels_of_asvspoof_are_known(tmp_path: Path) -> None:
+    text = "track,label,score\nt0,bonafide,0.1\nt0,spoof,0.9\nt1,BonaFide,0.2\nt1,Spoof,0.8\n"
+    assert outside.read(written(tmp_path, text))["target"].tolist() == [0, 1, 0, 1]
+    assert score(written(tmp_path, text)).exit_code == 0
 
 
 def test_tracks_are_drawn_whole(tmp_path: Path) -> None:
@@ -187,6 +229,17 @@ def test_ways_to_write_it(tmp_path: Path, text: str | bytes) -> None:
         ("y,p\n1,0,5\n0,0,2\n", "line 2 has 3 cells, the header 2"),
         ("y,p,track\n1,.5,\n0,.2,a\n", "line 2 has no track"),
         ("y,p,condition\n1,.5,none\n0,.2,clean\n", "'none', 'clean' all mean"),
+        ("y,p,id\n1,.5,a\n0,.2,b\n1,.6,a\n", "line 4 has clip 'a' a second time: give each clip"),
+        ("y,p,file\n1,.5,a\n0,.2,a\n", "line 3 has clip 'a' a second time"),
+        (
+            "y,p,clip,condition\n1,.5,a,none\n0,.5,b,none\n0,.2,a,mp3\n",
+            "line 4 has clip 'a' with another label than before",
+        ),
+        (
+            "y,p,clip,condition,track\n1,.5,a,none,s\n0,.5,b,none,s\n1,.2,a,mp3,t\n",
+            "line 4 has clip 'a' with another track than before",
+        ),
+        ("y,p,clip\n1,.5,\n0,.2,a\n", "line 2 has no clip"),
         (b"\x89PNG\r\n\x1a\n\x00\xff", "is not a CSV file"),
     ],
 )

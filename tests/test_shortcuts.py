@@ -34,8 +34,25 @@ def test_floor_finds_a_planted_clue_and_nothing_in_noise(tiny_clips: pd.DataFram
 
 def test_by_class_ranks_the_clue(tiny_clips: pd.DataFrame) -> None:
     table = shortcuts.by_class(shortcuts.measure(tiny_clips)).set_index("clue")
-    assert table.loc["top_octave_db", "AUC alone"] > 0.9
-    assert table.loc["duration_s", "AUC alone"] == 0.5
+    assert table.loc["top_octave_db", "value"] > 0.9
+    assert table.loc["top_octave_db", "more"] == "AI"
+    assert table.loc["duration_s", "value"] == 0.5
+    assert table.loc["duration_s", "more"] == "–"
+
+
+def test_a_clue_keeps_its_sign() -> None:
+    rng = np.random.default_rng(0)
+    target = np.tile([0, 1], 40)
+    noise = pd.DataFrame(rng.normal(size=(80, len(shortcuts.NUMBERS))), columns=shortcuts.NUMBERS)
+    clips = noise.assign(track_id=[f"t{i}" for i in range(80)], target=target)
+    clips["peak"] -= 3 * target  # human clips have more of it
+    table = shortcuts.by_class(clips).set_index("clue")
+    assert table.loc["peak", "value"] < 0.1 and table.loc["peak", "more"] == "human"
+    assert table.loc["peak", "low"] < table.loc["peak", "value"] < table.loc["peak", "high"] < 0.5
+    # noise is on either side of a half, and said to be no more
+    others = table.drop(index="peak")
+    assert others["value"].min() < 0.5 < others["value"].max()
+    assert (others["more"] == "–").sum() >= len(others) - 1
 
 
 def test_measured_edits_are_what_was_asked(tiny_clips: pd.DataFrame) -> None:

@@ -201,7 +201,8 @@ def score(
     """Score any detector's answers: a CSV of label (1 AI, 0 human) and probability of AI.
 
     Rows of one track are drawn together where there is a column track; a column condition gives
-    a line per condition and the differences to the one called clean or none.
+    a line per condition and, clip by clip, the differences to the one called clean or none: name
+    the clips in a column clip.
     """
     from offkey import evaluation
     from offkey.evaluation import outside, terminal
@@ -214,13 +215,18 @@ def score(
             typer.echo()
         _print_table([str(name) for name in table], table.astype(str).to_numpy().tolist())
     typer.echo(
-        f"\nA clip is called AI from a probability of {threshold:g}; [95 % interval] from "
-        f"{resamples} resamples of tracks, seed {seed}."
+        f"\nA clip is called AI from a probability of {threshold:g}; [95 % interval] over tracks, "
+        f"exact for rates, else from {resamples} resamples, seed {seed}."
     )
+    if not predictions.attrs["paired"]:
+        typer.echo(
+            "Differences between conditions need a column 'clip' that names each clip: these rows "
+            "cannot be paired."
+        )
     if not predictions.attrs["has_tracks"]:
         typer.echo(
-            "There is no column 'track': every row counts as a track of its own, which makes the "
-            "intervals too narrow where rows share one."
+            "There is no column 'track': every clip counts as a track of its own, which makes the "
+            "intervals too narrow where clips share one."
         )
     if target:
         typer.echo(f"scores: {outside.write(scores, target)}")

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from offkey import metrics, perturbations
+from offkey import evaluation, metrics, perturbations
 from offkey.core import cluster, store
 from offkey.core.manifest import KEYS
 from offkey.perturbations import CLEAN, Condition, Source
@@ -144,12 +144,34 @@ def clues(measured: pd.DataFrame) -> pd.DataFrame:
     return measured[["clip_id", "target", *NUMBERS]]
 
 
-def by_class(measured: pd.DataFrame) -> pd.DataFrame:
-    """Median of every clue in either class, and the AUC of that clue alone (0.5: no use)."""
-    rows = []
-    for name in NUMBERS:
-        value = measured[name].fillna(0.0)
-        human, ai = (value[measured["target"] == target].median() for target in (0, 1))
-        auc = metrics.auc(measured["target"].to_numpy(), value.to_numpy())
-        rows.append({"clue": name, "human": human, "AI": ai, "AUC alone": max(auc, 1 - auc)})
-    return pd.DataFrame(rows)
+def by_class(measured: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """What every clue is in either class, and how well it alone tells them apart.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        From :func:`measure`, or the columns of ``NUMBERS`` with ``track_id`` and ``target``.
+    seed : int
+        Of the resamples of tracks.
+
+    Returns
+    -------
+    DataFrame
+        ``clue, human, AI, more, metric, value, low, high, n_clips, n_tracks``. ``human, AI``:
+        medians. ``value``: the AUC of the clue alone, above 0.5 where AI clips have more of it; its
+        95 % interval over tracks is NaN where no resample differs. ``more``: the class that has
+        more of it, "–" where the interval holds 0.5.
+    """
+    table = measured.assign(variant="", label="", **measured[NUMBERS].fillna(0.0))
+    found = evaluation.by_class(table, NUMBERS, seed=seed).query("what == 'auc'")
+    human, ai = (table.loc[table["target"] == which, NUMBERS].median() for which in (0, 1))
+    low, high = (found[end].fillna(found["value"]) for end in ("low", "high"))
+    more = np.select([low > 0.5, high < 0.5], ["AI", "human"], "–")
+    columns = ["clue", "human", "AI", "more", "metric", "value", "low", "high"]
+    return found.assign(
+        clue=found["measure"],
+        human=found["measure"].map(human),
+        AI=found["measure"].map(ai),
+        more=more,
+        metric="auc",
+    )[[*columns, "n_clips", "n_tracks"]].reset_index(drop=True)

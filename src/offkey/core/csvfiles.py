@@ -15,7 +15,12 @@ _LONGEST = 200  # characters of a list in an error
 
 
 def read(
-    path: Path, names: Mapping[str, Sequence[str]], needed: Sequence[str], *, purpose: str
+    path: Path,
+    names: Mapping[str, Sequence[str]],
+    needed: Sequence[str],
+    *,
+    purpose: str,
+    several: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read the columns in use, as text.
 
@@ -32,6 +37,9 @@ def read(
         Columns that must be there.
     purpose : str
         What the rows are wanted for, e.g. ``"score"``.
+    several : sequence of str
+        Columns for which several words may stand side by side, say file and id; the word that
+        `names` has first is taken.
 
     Returns
     -------
@@ -67,7 +75,7 @@ def read(
     if not lines:
         raise BadInput(f"{path} is empty: columns {wanted} are needed.")
     header, *rows = [row for _, row in lines]
-    places = _places(header, path, names, needed)
+    places = _places(header, path, names, needed, several)
     if not rows:
         raise BadInput(f"{path} has a header and no rows: there is nothing to {purpose}.")
     for line, row in lines:
@@ -83,12 +91,18 @@ def read(
 
 
 def _places(
-    header: list[str], path: Path, names: Mapping[str, Sequence[str]], needed: Sequence[str]
+    header: list[str],
+    path: Path,
+    names: Mapping[str, Sequence[str]],
+    needed: Sequence[str],
+    several: Sequence[str],
 ) -> dict[str, int]:
     """Where each known column stands."""
     found = {}
     for name, synonyms in names.items():
         places = [place for place, word in enumerate(header) if word.lower() in synonyms]
+        if name in several:
+            places = sorted(places, key=lambda place: synonyms.index(header[place].lower()))[:1]
         if len(places) > 1:
             both = " and ".join(f"'{header[place]}'" for place in places)
             raise BadInput(f"{path}: columns {both} both mean {name}: keep one.")

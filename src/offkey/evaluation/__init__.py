@@ -3,7 +3,7 @@
 from offkey.evaluation.calibration import calibrate, temperatures
 from offkey.evaluation.class_means import by_class
 from offkey.evaluation.comparison import compare
-from offkey.evaluation.differences import compare_regimes, losses
+from offkey.evaluation.differences import compare_detectors, compare_regimes, losses
 from offkey.evaluation.ensembles import agreement, ensemble
 from offkey.evaluation.held_out import compare_held_out, score_held_out
 from offkey.evaluation.loss_shares import loss_shares
@@ -17,6 +17,7 @@ __all__ = [
     "by_class",
     "calibrate",
     "compare",
+    "compare_detectors",
     "compare_held_out",
     "compare_regimes",
     "confusions",

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from offkey import metrics
-from offkey.metrics import uncertainty
+from offkey.metrics import proportions, uncertainty
 
 COLUMNS = ["measure", "variant", "label", "what", "value", "low", "high", "n_clips", "n_tracks"]
 _WHAT = {0: "human", 1: "AI"}
@@ -24,7 +24,7 @@ def by_class(
     measured : DataFrame
         One row per clip and variant: ``track_id, target, variant, label`` and the measures.
     measures : sequence of str
-        Names of columns.
+        Names of columns; one of zeros and ones is a share.
     n_resamples, seed : int
         Bootstrap over tracks.
 
@@ -32,7 +32,8 @@ def by_class(
     -------
     DataFrame
         Columns ``COLUMNS``; ``what`` is ``human`` or ``AI`` (means) or ``auc``: of the measure
-        alone, above 0.5 where AI clips have more of it.
+        alone, above 0.5 where AI clips have more of it, without an interval where no resample
+        differs (a measure that is the same everywhere, or that tells every clip).
     """
     rows: list[dict[str, Any]] = []
     for variant, part in measured.groupby("variant", sort=False):
@@ -47,7 +48,9 @@ def by_class(
             for which, word in _WHAT.items():
                 mine = target == which
                 draws = uncertainty.mean_draws(resamples.counts, track, value, mine)
-                low, high, _ = uncertainty.interval(draws, n_tracks[which])
+                low, high = uncertainty.interval(draws, n_tracks[which])[:2]
+                if set(value) <= {0.0, 1.0}:
+                    low, high = proportions.interval(value[mine] == 1, track[mine])
                 found = {"what": word, "value": value[mine].mean(), "low": low, "high": high}
                 size = {"n_clips": int(mine.sum()), "n_tracks": n_tracks[which]}
                 rows.append({**about, **found, **size})

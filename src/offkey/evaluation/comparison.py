@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from offkey.evaluation import differences
+from offkey.evaluation import differences, family
 from offkey.evaluation.predictions import CLEAN, CONDITION, MODEL
 from offkey.metrics import paired, uncertainty
 
@@ -15,7 +15,7 @@ COLUMNS = [
     *MODEL,
     *CONDITION,
     *("n_clips", "n_tracks", "n_lost", "n_gained", "drop", "low", "high", "detectable_drop"),
-    *("p_mcnemar", "p_mcnemar_holm", "p_tracks", "p_tracks_holm"),
+    *("p_mcnemar", "p_mcnemar_holm", "p_tracks", "p_tracks_holm", "tested"),
 ]
 
 
@@ -42,7 +42,8 @@ def compare(
         what :func:`offkey.evaluation.losses` has, ``drop`` NaN where a class is missing, and
         ``n_lost`` and ``n_gained``, the clips that are right only clean or only edited.
         ``p_mcnemar``: exact test over clips; ``p_tracks`` is the one to read where tracks have
-        several clips. ``…_holm``: corrected over the conditions of the model.
+        several clips. ``…_holm``: corrected over the conditions of the model that are ``tested``
+        (:func:`offkey.evaluation.family.tested`), NaN for the others.
     """
     table = differences.judged(predictions)
     resamples = uncertainty.resample_tracks(
@@ -52,11 +53,9 @@ def compare(
     for _, model in table.groupby(MODEL, sort=False):
         rows = differences.losses_of(model, resamples, n_permutations, seed)
         right = model.pivot(index="clip_id", columns="variant", values="right")
-        tests = [_mcnemar(right[[CLEAN, row["variant"]]].dropna()) for row in rows]
-        corrected = paired.holm([test["p_mcnemar"] for test in tests])
-        for row, test, p in zip(rows, tests, corrected, strict=True):
-            about = {"seed": model["seed"].iloc[0], "p_mcnemar_holm": float(p)}
-            found.append({**row, **test, **about})
+        about = {"seed": model["seed"].iloc[0]}
+        tests = [row | about | _mcnemar(right[[CLEAN, row["variant"]]].dropna()) for row in rows]
+        found += family.corrected(tests, "p_mcnemar")
     return pd.DataFrame(found, columns=COLUMNS)
 
 

@@ -13,16 +13,15 @@ import numpy as np
 import pandas as pd
 
 from offkey.core.errors import BadInput
+from offkey.evaluation import family
 from offkey.evaluation.predictions import CLEAN, CONDITION, validate
 from offkey.metrics import paired, uncertainty
 
 TRAINED = ["detector", "regime", "stage", "train_variant"]
-_FOUND = ["low", "high", "seed_low", "seed_high", "p_tracks", "p_tracks_holm"]
+_FOUND = ["low", "high", "seed_low", "seed_high", "p_tracks", "p_tracks_holm", "tested"]
 _COUNTS = ["n_seeds", "n_clips", "n_tracks"]
 COLUMNS = [*TRAINED, *CONDITION, "gain", *_FOUND, *_COUNTS]
 LOSS_COLUMNS = [*TRAINED, *CONDITION, "drop", *_FOUND, "detectable_drop", *_COUNTS]
-# in an exact two-sided test at 5 %, five tracks lost and none gained still pass for chance
-_MIN_TRACKS_LOST = 6
 
 
 def compare_regimes(
@@ -50,7 +49,8 @@ def compare_regimes(
         Columns ``COLUMNS``. ``gain``: balanced accuracy minus the baseline's, each the mean over
         its seeds, as a fraction. ``low, high``: 95 % over tracks, the seeds as they are.
         ``seed_low, seed_high``: lowest and highest seed of the compared model against the
-        baseline's mean. ``p_tracks_holm``: corrected over all rows.
+        baseline's mean. ``p_tracks_holm``: corrected over the
+        rows that are ``tested`` (:func:`offkey.evaluation.family.tested`), NaN in the others.
     """
     table = judged(predictions)
     if table["detector"].nunique() > 1:
@@ -71,7 +71,29 @@ def compare_regimes(
             mean = dict.fromkeys(both["seed"].unique(), known)
             found = _difference(both, known, resamples, n_permutations, seed, by_seed=mean)
             rows.append({**about, **found})
-    return pd.DataFrame(_corrected(rows), columns=COLUMNS)
+    return pd.DataFrame(family.corrected(rows, "p_tracks"), columns=COLUMNS)
+
+
+def compare_detectors(predictions: pd.DataFrame, *, baseline: str, **how: Any) -> pd.DataFrame:
+    """Compare every detector with one of them, on the same clips of the same variant.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        One way of training per detector.
+    baseline : str
+        The detector compared with.
+    **how
+        As for :func:`compare_regimes`.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`compare_regimes`; ``regime`` is left out.
+    """
+    table = predictions.assign(regime=predictions["detector"], detector="")
+    found = compare_regimes(table, baseline=baseline, **how)
+    return found.drop(columns="detector").rename(columns={"regime": "detector"})
 
 
 def losses(
@@ -98,7 +120,8 @@ def losses(
         own clean score. ``detectable_drop``, in points (0-100): the smallest drop that could be
         told from 0 here, half the interval's width and at least what six tracks of the larger
         class make. ``p_tracks``: sign flips of each track's part of the drop. ``p_tracks_holm``:
-        corrected over the edits of a model.
+        corrected over the edits of a model that are ``tested``
+        (:func:`offkey.evaluation.family.tested`), NaN for the others.
     """
     table = judged(predictions)
     resamples = uncertainty.resample_tracks(
@@ -124,12 +147,12 @@ def losses_of(
             gain = _difference(both, known, resamples, n_permutations, seed, by_seed=own)
             about = {name: both[name].iloc[0] for name in [*TRAINED, *CONDITION]}
             rows.append({**about, **_turned(gain)})
-    return _corrected(rows)
+    return family.corrected(rows, "p_tracks")
 
 
 def _turned(gain: dict[str, Any]) -> dict[str, Any]:
     """A gain as a loss."""
-    floor = 100 * _MIN_TRACKS_LOST / (2 * gain["n_larger"])
+    floor = 100 * uncertainty.FEWEST_CHANGED / (2 * gain["n_larger"])
     width = 50 * (gain["high"] - gain["low"])
     return {
         **gain,
@@ -149,11 +172,6 @@ def judged(predictions: pd.DataFrame) -> pd.DataFrame:
     return table.assign(right=right.astype(float))
 
 
-def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    corrected = paired.holm([row["p_tracks"] for row in rows])
-    return [{**row, "p_tracks_holm": float(p)} for row, p in zip(rows, corrected, strict=True)]
-
-
 def _difference(
     model: pd.DataFrame,
     known: pd.Series,
@@ -170,11 +188,8 @@ def _difference(
     change = (clips["right"] - known.loc[clips.index]).to_numpy()
     target, track = clips["target"].to_numpy(), resamples.columns(clips["track_id"])
     in_class = np.bincount(target, minlength=2)[target]
-    draws = [
-        uncertainty.mean_draws(resamples.counts, track, change, target == which) for which in (0, 1)
-    ]
     in_either = [len(np.unique(track[target == which])) for which in (0, 1)]
-    low, high, _ = uncertainty.interval((draws[0] + draws[1]) / 2, min(in_either))
+    low, high, _ = uncertainty.difference_interval(resamples.counts, track, target, change)
     share = change / (2 * in_class)
     of_seeds = [_gain(one, by_seed[each]) for each, one in model.groupby("seed")]
     return {

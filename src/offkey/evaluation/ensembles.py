@@ -12,7 +12,7 @@ from offkey import metrics
 from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.evaluation.predictions import MODEL, validate
-from offkey.metrics import uncertainty
+from offkey.metrics import proportions
 
 ENSEMBLE = "ensemble"
 AGREEMENT_COLUMNS = [
@@ -21,15 +21,13 @@ AGREEMENT_COLUMNS = [
 ]
 
 
-def agreement(predictions: pd.DataFrame, *, n_resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
+def agreement(predictions: pd.DataFrame) -> pd.DataFrame:
     """How often two detectors say the same of a clip.
 
     Parameters
     ----------
     predictions : DataFrame
         One model per detector; see :mod:`offkey.evaluation.predictions`.
-    n_resamples, seed : int
-        Bootstrap over tracks.
 
     Returns
     -------
@@ -41,9 +39,6 @@ def agreement(predictions: pd.DataFrame, *, n_resamples: int = 1000, seed: int =
     from sklearn.metrics import cohen_kappa_score
 
     table = _one_each(validate(predictions))
-    resamples = uncertainty.resample_tracks(
-        table["track_id"], table["target"], n_resamples=n_resamples, seed=seed
-    )
     rows = []
     for variant, part in table.groupby("variant", sort=False):
         by_detector = {
@@ -57,17 +52,15 @@ def agreement(predictions: pd.DataFrame, *, n_resamples: int = 1000, seed: int =
             called = [(t.loc[both, "score"] >= t.loc[both, "threshold"]) for t in (one, two)]
             same = (called[0] == called[1]).to_numpy()
             wrong = same & (called[0].astype(int) != one.loc[both, "target"]).to_numpy()
-            track = resamples.columns(one.loc[both, "track_id"])
-            draws = uncertainty.mean_draws(resamples.counts, track, same)
-            n_tracks = len(np.unique(track))
-            low, high, _ = uncertainty.interval(draws, n_tracks)
+            track = one.loc[both, "track_id"].to_numpy(str)
+            low, high = proportions.interval(same, track)
             kappa = float("nan")
             if len(set(called[0]) | set(called[1])) == 2:
                 kappa = float(cohen_kappa_score(*called))
             about = {"variant": variant, "label": part["label"].iloc[0]}
             about |= {"first": first, "second": second, "same": same.mean()}
             about |= {"low": low, "high": high, "kappa": kappa, "both_wrong": wrong.mean()}
-            rows.append({**about, "n_clips": len(both), "n_tracks": n_tracks})
+            rows.append({**about, "n_clips": len(both), "n_tracks": len(set(track))})
     return pd.DataFrame(rows, columns=AGREEMENT_COLUMNS)
 
 

@@ -20,19 +20,10 @@ NAMES = {
     "probability": ("probability", "score", "p"),
     "track": ("track", "track_id"),
     "condition": ("condition",),
+    "clip": ("clip", "clip_id", "file", "path", "id"),
 }
-AI = (
-    "1",
-    "1.0",
-    "ai",
-    "fake",
-    "generated",
-    "ai-generated",
-    "synthetic",
-    "deepfake",
-    "machine",
-    "spoof",
-)
+AI = ("1", "1.0", "ai", "fake", "generated", "ai-generated", "synthetic", "deepfake", "machine")
+AI += ("spoof",)  # as ASVspoof's files say, beside bonafide
 HUMAN = ("0", "0.0", "human", "real", "genuine", "bonafide", "bona-fide", "authentic")
 UNEDITED = (CLEAN, "none")
 
@@ -44,9 +35,9 @@ def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
     ----------
     path : Path
         With a header line; columns ``label`` (or target, y: 1 or 0, or a word for AI or human) and
-        ``probability`` of AI (or score, p), and where known ``track`` (or track_id) and
-        ``condition``. Capitals do not matter; other columns are ignored. Separated by comma,
-        semicolon or tab.
+        ``probability`` of AI (or score, p), and where known ``track`` (or track_id),
+        ``condition`` and ``clip`` (or clip_id, file, path, id, the first of them that is there).
+        Capitals do not matter; other columns are ignored. Separated by comma, semicolon or tab.
     threshold : float
         From which probability a clip is called AI.
 
@@ -55,34 +46,37 @@ def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
     DataFrame
         See :mod:`offkey.evaluation.predictions`, with one variant per condition; ``clean`` is the
         one called clean or none, or the only one where there is no such column.
-        ``attrs["has_tracks"]`` says whether the file names them; otherwise every row is a track of
-        its own.
+        ``attrs["has_tracks"]`` says whether the file names them; otherwise every clip is a track of
+        its own. ``attrs["paired"]`` says whether a clip can be found under every condition: it is
+        named, or each track has at most one clip of either label under each condition. Otherwise
+        every row is a clip of its own, and no difference of conditions can be taken.
 
     Raises
     ------
     BadInput
         The file is missing, empty or no CSV, a column is missing or there twice, a label is
-        unknown, a probability is no number from 0 to 1, or one class only is there. The message
-        names the file, the first line or column at fault, and the way out.
-
-    Notes
-    -----
-    The k-th row of a track and label is taken as the same clip under every condition, so the rows
-    of a track have to come in one order.
+        unknown, a probability is no number from 0 to 1, a clip is there twice under one condition
+        or has two labels or tracks, or one class only is there. The message names the file, the
+        first line or column at fault, and the way out.
     """
-    cells, _ = csvfiles.read(path, NAMES, ("label", "probability"), purpose="score")
+    cells, _ = csvfiles.read(
+        path, NAMES, ("label", "probability"), purpose="score", several=("clip",)
+    )
     target = _targets(cells, path)
     condition = cells["condition"] if "condition" in cells else pd.Series(CLEAN, cells.index)
     _refuse(cells, condition == "", path, "has no condition: fill it in")
-    track = cells["track"] if "track" in cells else pd.Series(cells.index.astype(str), cells.index)
-    _refuse(cells, track == "", path, "has no track: fill it in, or leave out that column")
+    for name in ("clip", "track"):
+        if name in cells:
+            empty = cells[name] == ""
+            _refuse(cells, empty, path, f"has no {name}: fill it in, or leave out that column")
     variant = condition.where(~condition.str.lower().isin(UNEDITED), CLEAN)
     if condition[variant == CLEAN].nunique() > 1:
         words = ", ".join(f"'{name}'" for name in condition[variant == CLEAN].unique())
         raise BadInput(f"{path}: conditions {words} all mean clips as they were: keep one name.")
-    turn = cells.groupby([variant, track, target]).cumcount()
+    clip, paired = _clips(cells, variant, target, path)
+    track = cells.get("track", clip)
     known = {
-        "clip_id": track + "/" + target.astype(str) + "/" + turn.astype(str),
+        "clip_id": clip,
         "track_id": track,
         "target": target,
         "variant": variant,
@@ -99,8 +93,32 @@ def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
         "data_fingerprint": store.fingerprint(cells.to_numpy().tolist()),
     }
     table = pd.DataFrame({name: known.get(name, "") for name in COLUMNS}, index=cells.index)
-    table.attrs["has_tracks"] = "track" in cells
+    table.attrs |= {"has_tracks": "track" in cells, "paired": paired}
     return table
+
+
+def _clips(
+    cells: pd.DataFrame, variant: pd.Series, target: pd.Series, path: Path
+) -> tuple[pd.Series, bool]:
+    """Each row's clip, and whether it is the same one under every condition."""
+    if "clip" in cells:
+        again = cells.assign(variant=variant).duplicated(["clip", "variant"])
+        way_out = "give each clip a name of its own; for parts of one recording call the column"
+        _refuse(cells, again, path, f"has clip {{clip!r}} a second time: {way_out} 'track'")
+        for name, values in (("label", target), ("track", cells.get("track"))):
+            if values is not None:
+                first = values.groupby(cells["clip"]).transform("first")
+                what = f"has clip {{clip!r}} with another {name} than before: {way_out} 'track'"
+                _refuse(cells, values != first, path, what)
+        return cells["clip"], True
+    line = pd.Series(cells.index.astype(str), cells.index)
+    if variant.nunique() == 1:
+        return line, True
+    if "track" in cells:
+        pair = pd.DataFrame({"track": cells["track"], "target": target, "variant": variant})
+        if not pair.duplicated().any():
+            return pair["track"] + "/" + target.astype(str), True
+    return line, False
 
 
 def _targets(cells: pd.DataFrame, path: Path) -> pd.Series:

@@ -16,7 +16,7 @@ from offkey import metrics
 from offkey.core.errors import unknown
 from offkey.evaluation import predictions as table_of
 from offkey.evaluation.predictions import CLEAN, CONDITION, MODEL, Part
-from offkey.metrics import robustness, uncertainty
+from offkey.metrics import proportions, robustness, uncertainty
 
 SUBSETS = ("all", "generator", "family", "dataset")
 SCORE_COLUMNS = [
@@ -24,10 +24,7 @@ SCORE_COLUMNS = [
     *CONDITION,
     *("subset", "metric", "value", "low", "high", "n_clips", "n_tracks"),
 ]
-_NOTHING = (float("nan"), float("nan"))
 _CLASS_RATES = {0: "false_accusation_rate", 1: "miss_rate"}
-_RATES = ("accuracy", "called_ai_rate", "flip_rate", *_CLASS_RATES.values())
-_BOTH_CLASSES = ("balanced_accuracy", "auc", "eer", "oracle_balanced_accuracy")
 
 
 def score(
@@ -60,10 +57,10 @@ def score(
 
     Notes
     -----
-    Where every clip is right (or wrong), resampling shows no spread: rates have the exact binomial
-    interval with tracks as trials, balanced accuracy the one that follows from its two rates, and
-    AUC, EER and the oracle have none. ECE and the largest drift never have one: resampling biases
-    the one upward and cannot exceed the other.
+    Rates, accuracies and balanced accuracy have the intervals of :mod:`offkey.metrics.proportions`,
+    the others those of the bootstrap. There is none where every resample gives the same value (an
+    AUC of 1), and never one for ECE, the oracle's balanced accuracy (resampling biases both upward)
+    and the largest drift (which resampling cannot exceed).
     """
     for kind in subsets:
         if kind not in SUBSETS:
@@ -81,7 +78,7 @@ def score(
                 part = whole.take(members)
                 full = subset == "all" or len(part.classes) == 2
                 draws = _draws(part, counts) if full else {}
-                found = _levels(part, draws) if full else _one_class(part, counts)
+                found = _levels(part, draws) if full else _one_class(part)
                 if about["variant"] == CLEAN:
                     clean[subset] = part, draws
                 elif subset in clean:
@@ -101,59 +98,42 @@ def _members(frame: pd.DataFrame, kinds: Sequence[str]) -> Iterator[tuple[str, n
 
 
 def _draws(part: Part, counts: np.ndarray) -> dict[str, np.ndarray]:
-    target, track, called = part.target, part.track, part.called
-    ranks = uncertainty.rank_draws(counts, track, target, part.score)
-    return {
-        "balanced_accuracy": uncertainty.balanced_accuracy_draws(counts, track, target, called),
-        "accuracy": uncertainty.mean_draws(counts, track, part.right),
-        "false_accusation_rate": uncertainty.mean_draws(counts, track, called, target == 0),
-        "miss_rate": uncertainty.mean_draws(counts, track, ~called, target == 1),
-        "brier": uncertainty.mean_draws(counts, track, (part.score - target) ** 2),
-        **ranks._asdict(),
-    }
+    ranks = uncertainty.rank_draws(counts, part.track, part.target, part.score)
+    squared = (part.score - part.target) ** 2
+    return {"brier": uncertainty.mean_draws(counts, part.track, squared), **ranks._asdict()}
 
 
 def _levels(part: Part, draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    given = (part.target, part.score)
-    values = {
-        "balanced_accuracy": metrics.balanced_accuracy(*given, part.threshold),
-        "accuracy": metrics.accuracy(*given, part.threshold),
-        "auc": metrics.auc(*given),
-        "eer": metrics.eer(*given),
-        "oracle_balanced_accuracy": float("nan"),
-        "brier": metrics.brier(*given),
-        "ece": metrics.ece(*given),
-    }
-    if len(part.classes) == 2:
-        values["oracle_balanced_accuracy"] = metrics.oracle_threshold(*given)[1]
-    rows = {}
-    for name, value in values.items():
-        n_behind = part.n_tracks_smaller if name in _BOTH_CLASSES else part.n_tracks()
-        ends = _ends(name, value, draws.get(name), n_behind)
-        rows[name] = _row(name, value, ends, len(part), part.n_tracks())
-    for name, value in (
-        ("false_accusation_rate", metrics.false_accusation_rate(*given, part.threshold)),
-        ("miss_rate", metrics.miss_rate(*given, part.threshold)),
+    given, both = (part.target, part.score), len(part.classes) == 2
+    size = (len(part), part.n_tracks())
+    balanced = metrics.balanced_accuracy(*given, part.threshold)
+    ends = proportions.mean_interval(part.target, part.right, part.track)
+    rows = [_row("balanced_accuracy", balanced, ends, *size), _share("accuracy", part.right, part)]
+    for name, value, behind in (
+        ("auc", metrics.auc(*given), part.n_tracks_smaller),
+        ("eer", metrics.eer(*given), part.n_tracks_smaller),
+        ("brier", metrics.brier(*given), part.n_tracks()),
     ):
-        target = int(name == "miss_rate")
-        n_clips, n_tracks = int((part.target == target).sum()), part.n_tracks(target)
-        rows[name] = _row(name, value, _ends(name, value, draws[name], n_tracks), n_clips, n_tracks)
-    balanced = rows["balanced_accuracy"]
-    if balanced["value"] in (0.0, 1.0):
-        accused, missed = rows["false_accusation_rate"], rows["miss_rate"]
-        balanced["low"] = 1 - (accused["high"] + missed["high"]) / 2
-        balanced["high"] = 1 - (accused["low"] + missed["low"]) / 2
-    return list(rows.values())
-
-
-def _one_class(part: Part, counts: np.ndarray) -> list[dict[str, Any]]:
-    n_tracks, rows = part.n_tracks(), []
-    (target,) = part.classes
-    for name, hit in (("called_ai_rate", part.called), (_CLASS_RATES[target], ~part.right)):
-        value = float(hit.mean())
-        ends = _ends(name, value, uncertainty.mean_draws(counts, part.track, hit), n_tracks)
-        rows.append(_row(name, value, ends, len(part), n_tracks))
+        rows.append(_row(name, value, uncertainty.interval(draws[name], behind)[:2], *size))
+    oracle = metrics.oracle_threshold(*given)[1] if both else float("nan")
+    rows.append(_row("oracle_balanced_accuracy", oracle, proportions.NONE, *size))
+    rows.append(_row("ece", metrics.ece(*given), proportions.NONE, *size))
+    for target, name in _CLASS_RATES.items():
+        mine = part.take(np.flatnonzero(part.target == target))
+        rows.append(_share(name, ~mine.right, mine))
     return rows
+
+
+def _one_class(part: Part) -> list[dict[str, Any]]:
+    (target,) = part.classes
+    wrong = _share(_CLASS_RATES[target], ~part.right, part)
+    return [_share("called_ai_rate", part.called, part), wrong]
+
+
+def _share(name: str, hit: np.ndarray, part: Part) -> dict[str, Any]:
+    """Row of the share of a part's clips that are hits."""
+    value = float(hit.mean()) if len(hit) else float("nan")
+    return _row(name, value, proportions.interval(hit, part.track), len(part), part.n_tracks())
 
 
 def _changes(
@@ -167,20 +147,24 @@ def _changes(
     if not len(after):
         return []
     moved = robustness.drift(before.score, after.score)
-    n_clips, n_tracks = len(after), after.n_tracks()
-    rows = [_row("drift_max", float(moved.max()), _NOTHING, n_clips, n_tracks)]
-    for name, values in (("drift_mean", moved), ("flip_rate", before.called != after.called)):
-        value = float(values.mean())
-        ends = _ends(name, value, uncertainty.mean_draws(counts, after.track, values), n_tracks)
-        rows.append(_row(name, value, ends, n_clips, n_tracks))
+    size = (len(after), after.n_tracks())
+    drawn = uncertainty.mean_draws(counts, after.track, moved)
+    ends = uncertainty.interval(drawn, after.n_tracks())[:2]
+    rows = [
+        _row("drift_max", float(moved.max()), proportions.NONE, *size),
+        _row("drift_mean", float(moved.mean()), ends, *size),
+        _share("flip_rate", before.called != after.called, after),
+    ]
     if draws and clean_draws:
+        old, new = _headline(before), _headline(after)
+        lost = before.right.astype(float) - after.right
+        found = uncertainty.difference_interval(counts, after.track, after.target, lost)
         # what was drawn for all clips of a condition serves unless the other one lacks some
         earlier = clean_draws if before is clean else _draws(before, counts)
         later = draws if after is part else _draws(after, counts)
-        old, new = _headline(before), _headline(after)
-        for name in old:
-            low, high, _ = uncertainty.interval(earlier[name] - later[name], after.n_tracks_smaller)
-            rows.append(_row(f"drop_{name}", old[name] - new[name], (low, high), n_clips, n_tracks))
+        ranks = uncertainty.interval(earlier["auc"] - later["auc"], after.n_tracks_smaller)
+        for name, ends in (("balanced_accuracy", found[:2]), ("auc", ranks[:2])):
+            rows.append(_row(f"drop_{name}", old[name] - new[name], ends, *size))
     return rows
 
 
@@ -189,16 +173,6 @@ def _headline(part: Part) -> dict[str, float]:
         "balanced_accuracy": metrics.balanced_accuracy(part.target, part.score, part.threshold),
         "auc": metrics.auc(part.target, part.score),
     }
-
-
-def _ends(name: str, value: float, draws: np.ndarray | None, n_tracks: int) -> tuple[float, float]:
-    if draws is None:
-        return _NOTHING
-    low, high, _ = uncertainty.interval(draws, n_tracks)
-    if low == high and value in (0.0, 1.0) and name in (*_RATES, *_BOTH_CLASSES):
-        hits = round(value * n_tracks)
-        return uncertainty.exact_interval(hits, n_tracks) if name in _RATES else _NOTHING
-    return low, high
 
 
 def _row(

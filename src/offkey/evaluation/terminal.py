@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from offkey.evaluation.predictions import CLEAN
-
 _SHOWN = {
     "balanced_accuracy": "balanced accuracy",
     "auc": "AUC",
@@ -37,8 +35,8 @@ def summary(scores: pd.DataFrame) -> list[pd.DataFrame]:
     -------
     list of DataFrame
         For one condition a table with a row per metric. For several, tables with a row per
-        condition: two of metrics and, where there is a clean one, the changes from it. A
-        difference has an interval only where clips under both conditions can be paired.
+        condition: two of metrics and, where clips under both can be paired, the changes from the
+        clean one.
     """
     rows = scores[scores["subset"] == "all"]
     rows = rows.assign(cell=[_cell(*found) for found in rows[["value", "low", "high"]].to_numpy()])
@@ -54,13 +52,7 @@ def summary(scores: pd.DataFrame) -> list[pd.DataFrame]:
         whole = wide.iloc[0].drop([*_CHANGES.values()]).rename_axis("metric")
         return [whole.rename("value [95 % interval]").reset_index()]
     blocks = [[*size, *list(_SHOWN.values())[:3]], list(_SHOWN.values())[3:]]
-    if (about["variant"] == CLEAN).any():
-        values = rows.pivot(index="label", columns="metric", values="value").reindex(order)
-        clean = values[about["variant"] == CLEAN].iloc[0]
-        for name in ("balanced_accuracy", "auc"):
-            lost = (clean[name] - values[name]).map(_cell).where(about["variant"] != CLEAN)
-            shown = _CHANGES[f"drop_{name}"]
-            wide[shown] = wide[shown].fillna(lost)
+    if rows["metric"].isin(_CHANGES).any():
         blocks.append(list(_CHANGES.values()))
     wide = wide.fillna("–").rename_axis("condition")
     return [wide[block].reset_index() for block in blocks]

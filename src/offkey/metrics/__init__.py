@@ -1,8 +1,8 @@
 """Arrays in, numbers out: pure functions with known-answer tests.
 
 :mod:`classification` how well scores tell the classes apart · :mod:`robustness` how they move
-under an edit · :mod:`uncertainty` bootstrap over tracks · :mod:`paired` tests of differences ·
-:mod:`continual` transfer and forgetting.
+under an edit · :mod:`proportions` intervals of rates · :mod:`uncertainty` bootstrap over tracks ·
+:mod:`paired` tests of differences · :mod:`continual` transfer and forgetting.
 """
 
 from offkey.metrics.classification import (

@@ -16,7 +16,7 @@ from offkey.reports.conclusion_sentences import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
 from offkey.reports.detectors import plot_agreement, plot_detectors, relative_table
 from offkey.reports.difference_intervals import drop_table, gain_table, plot_forest
-from offkey.reports.differences import difference_table
+from offkey.reports.differences import difference_table, family_note
 from offkey.reports.edit_accuracy import plot_measurement
 from offkey.reports.faults import plot_faults
 from offkey.reports.forgetting import plot_forgetting
@@ -48,6 +48,7 @@ __all__ = [
     "difference_table",
     "drop_table",
     "edit_name",
+    "family_note",
     "formatted",
     "gain_table",
     "headline",

@@ -63,7 +63,7 @@ def write_card(
         "n": f"{mine['n_clips'].max():.0f} clips of {mine['n_tracks'].max():.0f} tracks",
         "clean": [_said(row) for row in mine[mine["variant"] == "clean"].to_dict("records")],
         "hurt": [f"{row['label']}: {_points(row)}" for row in told.to_dict("records")],
-        "n_edits": len(lost),
+        "n_edits": int(lost["p_tracks_holm"].notna().sum()),
         "detectable": f"{lost['detectable_drop'].max():.0f}" if len(lost) else "some",
         "cost": {
             "a clip": f"{cost['ms_per_clip']:.0f} ms (slowest {cost['slowest_ms']:.0f} ms)",

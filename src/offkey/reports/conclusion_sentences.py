@@ -12,6 +12,7 @@ from offkey.reports.words import PERTURBATIONS, interval, points, regime_name
 # the clips is mostly kept and a new threshold would win most of the loss back.
 THRESHOLD_SHARE = 0.25
 LEVEL = 0.05
+SIGNIFICANT = f"Holm-adjusted p < {LEVEL:g}"
 
 
 def conclusions(
@@ -29,7 +30,9 @@ def conclusions(
         The scores table.
     tests : DataFrame
         Paired tests of every variant against clean: ``detector, regime, perturbation, label, drop,
-        low, high, detectable_drop`` (points), ``p_tracks_holm, n_clips, n_tracks``.
+        low, high, detectable_drop`` (points), ``p_tracks_holm`` (NaN where ``tested`` is not),
+        ``n_clips, n_tracks``. A loss is significant where ``p_tracks_holm`` says so; edits that are
+        no test of their own have no sentence.
     detector : str, optional
         Which one, where the tables hold several.
     gains : DataFrame, optional
@@ -39,11 +42,11 @@ def conclusions(
     -------
     list of str
     """
-    need(tests, "detector", "regime", "perturbation", "label", "drop", "low", "high")
+    need(tests, "detector", "regime", "perturbation", "label", "drop", "p_tracks_holm")
     rows = over_seeds(comparable(pick(scores, "detector", detector)))
     trials = pick(tests, "detector", detector)
     trials = trials[(trials["regime"] == "clean") & trials["drop"].notna()]
-    trials = trials.assign(n_tests=len(trials))
+    trials = trials[trials["p_tracks_holm"].notna()]
     sentences = _clean(rows)
     for kind, family in trials.groupby("perturbation", sort=False):
         sentences.append(_edit(str(kind), family, rows))
@@ -75,13 +78,8 @@ def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
     start = f"{name[0].upper()}{name[1:]}" + (f" ({what})" if what else "")
     if kind == "round_trip":
         start = f"The control ({worst['label']}{several}: only the tool's traces remain)"
-    if worst["low"] > 0 and not _shown(worst):
-        return (
-            f"{start}: a loss of {lost} points of balanced accuracy, which may still be chance "
-            f"among {worst['n_tests']} comparisons (p after Holm {worst['p_tracks_holm']:.2g})."
-        )
-    if not _shown(worst):
-        return f"{start}: no loss of balanced accuracy is shown ({lost} points)."
+    if not _significant(worst, "drop"):
+        return f"{start}: a loss of {lost} points of balanced accuracy, not significant."
     text = f"{start} costs {lost} points of balanced accuracy"
     ranks = rows[
         (rows["variant"] == worst["variant"])
@@ -100,27 +98,32 @@ def _edit(kind: str, family: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 
 def _repairs(gains: pd.DataFrame) -> list[str]:
-    shown = gains[(gains["p_tracks_holm"] < LEVEL) & ((gains["low"] > 0) | (gains["high"] < 0))]
+    shown = gains[gains["p_tracks_holm"] < LEVEL]
     sentences = []
     for row in shown.to_dict("records"):
-        low, high = sorted((abs(row["low"]), abs(row["high"])))
-        moved = points(abs(row["gain"]), low, high, row.get("n_clips", np.inf))
+        ends = (row["low"], row["high"]) if row["gain"] > 0 else (-row["high"], -row["low"])
+        moved = points(abs(row["gain"]), *ends, row.get("n_clips", np.inf))
         sentences.append(
             f"Tested on {row['label']}, the detector {regime_name(row['regime'])} "
             f"{'wins' if row['gain'] > 0 else 'loses'} {moved} points against the one trained on "
             f"clean music ({_seeds(row['n_seeds'])})."
         )
-    hidden = len(gains) - len(shown)
+    tested = int(gains["p_tracks_holm"].notna().sum())
+    hidden = tested - len(shown)
     if hidden:
         sentences.append(
-            f"Of {len(gains)} comparisons of another training with training on clean music, "
-            f"{hidden} show no difference that can be told from chance."
+            f"Of {tested} comparisons of another training with training on clean music, {hidden} "
+            f"show no significant difference ({SIGNIFICANT})."
         )
     return sentences
 
 
 def world_sentences(
-    unheard: pd.DataFrame, costs: pd.DataFrame, floors: pd.DataFrame, real: pd.DataFrame
+    unheard: pd.DataFrame,
+    costs: pd.DataFrame,
+    floors: pd.DataFrame,
+    above: pd.DataFrame,
+    real: pd.DataFrame,
 ) -> list[str]:
     """Say what is left where the detector has heard nothing, and what stands above the floors.
 
@@ -131,42 +134,43 @@ def world_sentences(
         told apart.
     costs : DataFrame
         From :func:`offkey.evaluation.compare_held_out`.
+    above : DataFrame
+        From :func:`offkey.evaluation.compare_detectors` with ``shortcut`` as the baseline.
     """
     sentences = []
     auc = over_seeds(unheard[(unheard["metric"] == "auc") & (unheard["subset"] == "all")])
     for row in costs.to_dict("records"):
         mine = auc[auc["held_out"] == row["held_out"]].set_index("regime")
         levels = {name: _interval(values) for name, values in mine.iterrows()}
-        seen = row["p_tracks_holm"] < LEVEL and row["high"] < 0
         lost = points(-row["gain"], -row["high"], -row["low"], row["n_clips"])
-        verdict = f"no cost of not having heard it is shown ({lost} points)"
-        if seen:
-            verdict = f"not having heard it costs {lost} points of balanced accuracy"
-        elif row["high"] < 0:
-            verdict = (
-                f"a cost of {lost} points for not having heard it may still be chance among "
-                f"{len(costs)} comparisons (p after Holm {row['p_tracks_holm']:.2g})"
-            )
+        verdict = f"not having heard it costs {lost} points of balanced accuracy"
+        if not (row["gain"] < 0 and row["p_tracks_holm"] < LEVEL):
+            verdict = f"a cost of {lost} points of balanced accuracy, not significant"
         sentences.append(
             f"{row['held_out']} left out of training: AUC {levels['unheard']} instead of "
             f"{levels['heard_same_size']} for as many tracks with it, and {levels['heard']} for "
             f"all ({row['n_clips']:.0f} clips); {verdict}."
         )
-    return [*sentences, *_floors(floors, real)]
+    return [*sentences, *_floors(floors, above, real)]
 
 
-def _floors(floors: pd.DataFrame, real: pd.DataFrame) -> list[str]:
+def _floors(floors: pd.DataFrame, above: pd.DataFrame, real: pd.DataFrame) -> list[str]:
     rows = over_seeds(floors[(floors["metric"] == "auc") & (floors["variant"] == "clean")])
     deaf = rows[rows["detector"] == "shortcut"]
     sentences = []
     if len(deaf):
         floor = deaf.iloc[0]
+        gains = above[above["variant"] == "clean"].set_index("detector")
         for row in rows[rows["detector"] != "shortcut"].to_dict("records"):
-            above = row["low"] > floor["high"]
-            verdict = "is above that" if above else "cannot be told from that"
+            gain = gains.loc[row["detector"]]
+            won = points(gain["gain"], gain["low"], gain["high"], gain["n_clips"])
+            verdict = f"significant ({SIGNIFICANT})"
+            if not _significant(gain, "gain"):
+                verdict = "not significant"
             sentences.append(
-                f"A detector that never listens reaches an AUC of {_interval(floor)}; "
-                f"'{row['detector']}' with {_interval(row)} {verdict}."
+                f"A detector that never listens reaches an AUC of {_interval(floor)}, "
+                f"'{row['detector']}' one of {_interval(row)}; clip by clip it wins {won} "
+                f"points of balanced accuracy, {verdict}."
             )
     pair = over_seeds(real[real["metric"] == "auc"])
     if len(pair) and np.isfinite(pair["low"].iloc[0]):
@@ -186,21 +190,22 @@ def _seeds(count: float) -> str:
 
 
 def _undecided(trials: pd.DataFrame) -> list[str]:
-    open_ = trials[[not _shown(row) for _, row in trials.iterrows()]]
+    open_ = trials[[not _significant(row, "drop") for _, row in trials.iterrows()]]
     if open_.empty or "detectable_drop" not in trials:
         return []
     least, most = open_["detectable_drop"].min(), open_["detectable_drop"].max()
     least_text, most_text = f"{least:.1f}", f"{most:.1f}"
     size = most_text if least_text == most_text else f"{least_text} to {most_text}"
     return [
-        f"No verdict for {len(open_)} of {len(trials)} edits: one comparison alone could not see a "
-        f"drop below {size} points here, {len(trials)} together only a larger one."
+        f"Significant ({SIGNIFICANT} over the {len(trials)} edits tested) is the loss by "
+        f"{len(trials) - len(open_)} of {len(trials)} edits. Detectable difference for the others, "
+        f"in one comparison alone: {size} points."
     ]
 
 
-def _shown(test: pd.Series) -> bool:
-    """Whether a loss is carried by its interval and by the test corrected for all variants."""
-    return bool(test["low"] > 0 and test.get("p_tracks_holm", 0.0) < LEVEL)
+def _significant(test: pd.Series, what: str) -> bool:
+    """Whether a loss or gain is above 0 by the paired test, corrected for its family."""
+    return bool(test[what] > 0 and test["p_tracks_holm"] < LEVEL)
 
 
 def _value(row: pd.Series | dict) -> str:

@@ -70,7 +70,7 @@ def _columns(table: pd.DataFrame) -> pd.DataFrame:
 def plot_forest(table: pd.DataFrame, *, title: str, x_label: str, harm: bool = True) -> Figure:
     """Draw a dot and its 95 % interval per row, in groups.
 
-    Filled: told from zero after Holm's correction; hollow: not.
+    Filled: significant (Holm-adjusted p below 0.05); hollow: not, or not tested.
 
     Parameters
     ----------
@@ -109,12 +109,20 @@ def plot_forest(table: pd.DataFrame, *, title: str, x_label: str, harm: bool = T
     axis.set_xlabel(x_label)
     ink = style.base("ink")
     handles = [
-        Line2D([], [], color=ink, marker="o", label="told from zero (Holm)"),
-        Line2D([], [], color=ink, marker="o", mfc=style.base("paper"), label="not told from zero"),
+        Line2D([], [], color=ink, marker="o", label="significant (Holm-adjusted p < 0.05)"),
+        Line2D(
+            [],
+            [],
+            color=ink,
+            marker="o",
+            mfc=style.base("paper"),
+            label="not significant, or not tested",
+        ),
     ]
     note = (
         f"n = {table['n_clips'].max():.0f} clips of {table['n_tracks'].max():.0f} tracks per row. "
-        "Bars: 95 % interval over tracks of the paired difference."
+        "Bars: 95 % interval over tracks of the paired difference. "
+        f"Holm-adjusted over the {table['p'].notna().sum()} comparisons tested."
     )
     if "n_seeds" in table:
         note += seeds_note(table, spans=False)

@@ -11,7 +11,7 @@ from offkey.core.errors import BadInput
 from offkey.reports.words import points, regime_name
 
 _KINDS = {"drop": "points lost", "gain": "points gained", "effect": "points gained"}
-_P = ("p_tracks_holm", "p_holm")
+_P = {"p_tracks_holm": "p_tracks", "p_holm": "p_tracks"}
 _COUNTS = ("n_lost", "n_gained", "n_seeds", "n_clips", "n_tracks")
 
 
@@ -30,8 +30,8 @@ def difference_table(found: pd.DataFrame, *keys: str) -> pd.DataFrame:
     -------
     DataFrame
         Texts: the keys, ``points lost`` or ``points gained`` with the 95 % interval over tracks,
-        the lowest and highest of several seeds, the least drop that could be seen, p after Holm's
-        correction, counts.
+        the lowest and highest of several seeds, the detectable difference, the Holm-adjusted p (of
+        a row that is no test of its own the plain one, "not tested"), counts.
 
     Raises
     ------
@@ -54,8 +54,33 @@ def difference_table(found: pd.DataFrame, *keys: str) -> pd.DataFrame:
             ends = [points(row[end], np.nan, np.nan, n) for end in ("seed_low", "seed_high")]
             text["lowest to highest seed"] = " to ".join(ends)
         if "detectable_drop" in row:
-            text["least to be seen"] = f"{row['detectable_drop']:.1f}"
+            text["detectable difference"] = f"{row['detectable_drop']:.1f}"
         for name in (name for name in _P if name in row):
-            text["p after Holm"] = "< 0.001" if row[name] < 0.001 else f"{row[name]:.2g}"
+            adjusted = _p(row[name])
+            text["Holm-adjusted p"] = adjusted or f"not tested ({_p(row[_P[name]])})"
         rows.append(text | {name: f"{row[name]:.0f}" for name in counts})
     return pd.DataFrame(rows)
+
+
+def _p(value: float) -> str:
+    if np.isnan(value):
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def family_note(found: pd.DataFrame) -> str:
+    """Over which tests Holm's correction is, for the line below a table or figure.
+
+    Parameters
+    ----------
+    found : DataFrame
+        With ``p_tracks_holm``, NaN in rows that are no test of their own; one family of them.
+    """
+    inside = int(found["p_tracks_holm"].notna().sum())
+    note = f"Holm-adjusted over the {inside} comparisons tested"
+    if inside == len(found):
+        return f"{note}."
+    return (
+        f"{note}; not tested: edits that change nothing by construction (null edits, gain) and "
+        "those by librosa beside the same edit by the vocoder, one algorithm."
+    )

@@ -14,25 +14,6 @@ from offkey.reports.words import regime_name
 PREFIX = "generator="
 
 
-def wilson(share: np.ndarray, n: np.ndarray, z: float = 1.959964) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's 95 % score interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953).
-
-    Parameters
-    ----------
-    share : ndarray
-        Observed share, 0…1.
-    n : ndarray
-        Number of independent observations, > 0.
-
-    Returns
-    -------
-    low, high : ndarray
-    """
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.clip(centre - reach, 0, 1), np.clip(centre + reach, 0, 1)
-
-
 def called_ai(scores: pd.DataFrame) -> pd.DataFrame:
     """Share of each source's clips that is called AI.
 
@@ -45,8 +26,7 @@ def called_ai(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``source, true, regime, variant, label, value, low, high, n_clips, n_tracks``. Where the
-        table has no interval, Wilson's with the number of tracks as n.
+        ``source, true, regime, variant, label, value, low, high, n_clips, n_tracks``.
     """
     need(scores, "subset", "metric", "regime", "train_variant", "variant", "value", "n_clips")
     rows = scores[scores["subset"].str.startswith(PREFIX)]
@@ -59,10 +39,6 @@ def called_ai(scores: pd.DataFrame) -> pd.DataFrame:
     # A miss rate counts the clips that are NOT called AI: turn it and its interval round.
     turned = rows.assign(value=1 - rows["value"], low=1 - rows["high"], high=1 - rows["low"])
     rows = rows.where(~ai, turned).assign(true=np.where(ai, "AI", "human"))
-    value, n = rows["value"].to_numpy(float), rows["n_tracks"].to_numpy(float)
-    low, high = wilson(value, n)
-    rows["low"] = rows["low"].fillna(pd.Series(low, rows.index))
-    rows["high"] = rows["high"].fillna(pd.Series(high, rows.index))
     columns = ["source", "true", "regime", "variant", "label", "value", "low", "high"]
     return rows[[*columns, "n_clips", "n_tracks"]].reset_index(drop=True)
 
@@ -115,8 +91,8 @@ def plot_generators(
     style.caption(
         fig,
         f"Who made it, and is it called AI? {'Clean clips' if variant == 'clean' else label}",
-        f"Detector {regime_name(regime)}. n = clips of that source, bar: 95 % interval. "
-        "AI sources belong at 100 %, human sources at 0 %.",
+        f"Detector {regime_name(regime)}. n = clips of that source, bar: 95 % interval over "
+        "tracks. AI sources belong at 100 %, human sources at 0 %.",
         _legend(variant != "clean"),
     )
     return fig

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from offkey import metrics
+from offkey.metrics import proportions
 from offkey.reports import style
 from offkey.reports.tables import need
 
@@ -19,27 +20,28 @@ def reliability_bins(predictions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions : DataFrame
-        Several seeds are pooled.
+        Of several seeds the first is taken: clips that three detectors judge are no more clips,
+        and the mean of their scores is the score of a fourth.
 
     Returns
     -------
     DataFrame
-        ``variant, label, stage, mean_score, share_ai, low, high, n_clips``; the interval of the
-        share is Wilson's, over clips.
+        ``variant, label, stage, seed, mean_score, share_ai, low, high, n_clips, n_tracks``; the
+        interval of the share is over tracks.
     """
-    from scipy.stats import binomtest
-
-    need(predictions, "variant", "label", "stage", "target", "score")
+    need(predictions, "variant", "label", "stage", "seed", "track_id", "target", "score")
     rows = []
-    for (variant, label, stage), part in predictions.groupby(
-        ["variant", "label", "stage"], sort=False
-    ):
+    mine = predictions[predictions["seed"] == predictions["seed"].min()]
+    for keys, part in mine.groupby(["variant", "label", "stage", "seed"], sort=False):
+        part = part.sort_values(["score", "clip_id"], kind="stable")
         bins = metrics.reliability(part["target"], part["score"])
-        for mean, share, n in zip(*bins, strict=True):
-            ends = binomtest(round(share * n), int(n)).proportion_ci(method="wilson")
-            row = {"variant": variant, "label": label, "stage": stage, "mean_score": mean}
-            row |= {"share_ai": share, "low": ends.low, "high": ends.high, "n_clips": int(n)}
-            rows.append(row)
+        ends = np.cumsum(bins.n_clips)
+        for mean, share, n, end in zip(*bins, ends, strict=True):
+            inside = part.iloc[end - n : end]
+            low, high = proportions.interval(inside["target"] == 1, inside["track_id"])
+            row = dict(zip(["variant", "label", "stage", "seed"], keys, strict=True))
+            row |= {"mean_score": mean, "share_ai": share, "low": low, "high": high}
+            rows.append({**row, "n_clips": int(n), "n_tracks": inside["track_id"].nunique()})
     return pd.DataFrame(rows)
 
 
@@ -52,7 +54,7 @@ def plot_reliability(bins: pd.DataFrame) -> Figure:
     bins : DataFrame
         From :func:`reliability_bins`.
     """
-    need(bins, "variant", "label", "stage", "mean_score", "share_ai")
+    need(bins, "variant", "label", "stage", "seed", "mean_score", "share_ai")
     variants = list(dict.fromkeys(bins["variant"]))
     across = min(PER_ROW, len(variants))
     down = -(-len(variants) // across)
@@ -84,8 +86,9 @@ def plot_reliability(bins: pd.DataFrame) -> Figure:
     style.caption(
         fig,
         "Does a probability mean what it says, before and after the edit?",
-        f"n = {n:.0f} predictions per panel, bins of equal mass; bars: 95 % interval of the share "
-        "in a bin (Wilson). Points on the dotted line: the probability can be taken at its word.",
+        f"n = {n:.0f} clips per panel, judged by one detector (seed {bins['seed'].iloc[0]}), in "
+        "bins of equal mass; bars: 95 % interval over tracks of the share in a bin. Points on the "
+        "dotted line: the probability can be taken at its word.",
         axes[0, 0].get_legend_handles_labels()[0],
     )
     return fig

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from offkey.audits.revisited.rates import METRICS, rates
+from offkey.audits.revisited.rates import METRICS, rates, with_interval
 from offkey.metrics import uncertainty
 
 SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -62,11 +62,10 @@ def histogram_table(
 
 def histogram_text(table: pd.DataFrame) -> pd.DataFrame:
     """The table as text, ``published`` beside ``ours``, "not run" where it was not."""
-    text = []
-    for row in table.to_dict("records"):
-        there = pd.notna(row["value"])
-        value, low, high = (f"{row[name]:.2f}" for name in ("value", "low", "high"))
-        text.append(f"{value} [{low}, {high}]" if there else "not run")
+    text = [
+        with_interval(row) if pd.notna(row["value"]) else "not run"
+        for row in table.to_dict("records")
+    ]
     return pd.DataFrame(
         {
             "system": table["system"],

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from offkey.audits.revisited.rates import METRICS, rates
+from offkey.audits.revisited.rates import METRICS, rates, with_interval
 from offkey.core.errors import BadInput
 from offkey.metrics import uncertainty
 
@@ -50,8 +50,7 @@ def measured(predictions: pd.DataFrame, *, n_resamples: int = 1000, seed: int = 
     -------
     DataFrame
         ``run, metric, value, low, high, n_clips, n_tracks``; of several seeds the mean, and the
-        outermost ends of their intervals. At 0 and 1 the exact binomial interval stands, with the
-        tracks of the smaller class as trials.
+        outermost ends of their intervals.
     """
     if predictions["detector"].nunique() != 1:
         raise BadInput("the numbers in print are set beside those of one detector: choose it.")
@@ -79,7 +78,7 @@ def beside(ours: pd.DataFrame) -> pd.DataFrame:
         ``run, metric, published, status, ours, n_clips``.
     """
     merged = table().merge(ours, on=["run", "metric"], how="left", suffixes=("", "_ours"))
-    text = [_with_interval(row) for row in merged.to_dict("records")]
+    text = [_text(row) for row in merged.to_dict("records")]
     there = merged["value_ours"].notna()
     printed = merged["value"].map("{:.3f}".format)
     return pd.DataFrame(
@@ -94,10 +93,8 @@ def beside(ours: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _with_interval(row: Mapping[Any, Any]) -> str:
-    digits = 3 if row["n_clips"] >= 200 else 2
-    value, low, high = (f"{row[name]:.{digits}f}" for name in ("value_ours", "low", "high"))
-    return f"{value} [{low}, {high}]"
+def _text(row: Mapping[Any, Any]) -> str:
+    return with_interval({**row, "value": row["value_ours"]}, 3 if row["n_clips"] >= 200 else 2)
 
 
 def _runs(predictions: pd.DataFrame) -> pd.Series:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from offkey.metrics import uncertainty
+from offkey.metrics import proportions, uncertainty
 
 METRICS = {
     "accuracy": "accuracy",
@@ -37,41 +38,45 @@ def rates(
     Returns
     -------
     list of dict
-        ``metric, value, low, high, n_clips, n_tracks``. At 0 and 1 the exact binomial interval
-        stands, with the tracks of the smaller class as trials.
+        ``metric, value, low, high, n_clips, n_tracks``. F1 is no proportion: its interval is the
+        bootstrap's, none where no resample differs.
     """
     true = part["target"].to_numpy() == positive
     called = ((part["score"] >= part["threshold"]) == (positive == 1)).to_numpy()
     track = resamples.columns(part["track_id"])
-    everything = np.ones((1, len(resamples.tracks)))
-    values = _rates(everything, track, true, called)
-    draws = _rates(resamples.counts, track, true, called)
+    everyone = np.ones(len(part), bool)
+    shares = {
+        "accuracy": (true == called, everyone),
+        "precision": (true, called),
+        "recall": (called, true),
+        "specificity": (~called, ~true),
+        "false_positive_rate": (called, ~true),
+        "false_negative_rate": (~called, true),
+    }
     n_tracks = min(len(np.unique(track[true])), len(np.unique(track[~true])))
     rows = []
     for metric in METRICS:
-        value = float(values[metric][0])
-        low, high, _ = uncertainty.interval(draws[metric], n_tracks)
-        if low == high and value in (0.0, 1.0):  # resampling shows no spread
-            low, high = uncertainty.exact_interval(round(value * n_tracks), n_tracks)
+        if metric == "f1":
+            value = float(_f1(np.ones((1, len(resamples.tracks))), track, true, called)[0])
+            draws = _f1(resamples.counts, track, true, called)
+            low, high, _ = uncertainty.interval(draws, n_tracks)
+        else:
+            hit, among = shares[metric]
+            value = float(hit[among].mean()) if among.any() else float("nan")
+            low, high = proportions.interval(hit[among], track[among])
         row = {"metric": metric, "value": value, "low": low, "high": high}
         rows.append({**row, "n_clips": len(part), "n_tracks": part["track_id"].nunique()})
     return rows
 
 
-def _rates(
-    counts: np.ndarray, track: np.ndarray, true: np.ndarray, called: np.ndarray
-) -> dict[str, np.ndarray]:
+def with_interval(row: Mapping[Any, Any], digits: int = 2) -> str:
+    """``value [low, high]`` as text; the value alone where there is no interval."""
+    value, *ends = (f"{row[name]:.{digits}f}" for name in ("value", "low", "high"))
+    return value if pd.isna(row["low"]) else f"{value} [{', '.join(ends)}]"
+
+
+def _f1(counts: np.ndarray, track: np.ndarray, true: np.ndarray, called: np.ndarray) -> np.ndarray:
     precision = uncertainty.mean_draws(counts, track, true, called)
     recall = uncertainty.mean_draws(counts, track, called, true)
-    specificity = uncertainty.mean_draws(counts, track, ~called, ~true)
     with np.errstate(invalid="ignore"):
-        f1 = 2 * precision * recall / (precision + recall)
-    return {
-        "accuracy": uncertainty.mean_draws(counts, track, true == called),
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
-        "specificity": specificity,
-        "false_positive_rate": 1 - specificity,
-        "false_negative_rate": 1 - recall,
-    }
+        return np.asarray(2 * precision * recall / (precision + recall))
