@@ -270,6 +270,24 @@ def test_called_ai_turns_the_miss_rate_round() -> None:
     assert values["human"] == pytest.approx(0.2)
 
 
+def test_a_folder_of_one_name_in_both_classes_is_two_sources() -> None:
+    table = scores()
+    table["subset"] = table["subset"].replace(f"generator={EVIL}", "generator=fma")
+    figure = reports.plot_generators(table, variant="pitch")
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["fma (AI)  n=20", "fma (human)  n=20"]
+    rings = [line for line in figure.axes[0].lines if line.get_markersize() == 9]
+    assert [len(line.get_xdata()) for line in rings] == [1, 1]
+
+
+def test_an_example_in_the_prose_of_a_notebook_stays_as_it_is() -> None:
+    prose = 'Run `offkey run demo --set "dataset_options={source: /path/to/music}"`.'
+    nb = new_notebook(cells=[new_markdown_cell(prose), new_code_cell('place = "/home/anna/x"')])
+    cells = reports.clean_notebook(nb).cells
+    assert cells[0].source == prose
+    assert "anna" not in cells[1].source
+
+
 def test_wilson_known_answer() -> None:
     # 8 of 10: the textbook's 0.490 to 0.943
     low, high = generators.wilson(np.array([0.8]), np.array([10]))
