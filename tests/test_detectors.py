@@ -4,6 +4,7 @@ import json
 import pickle  # noqa: TID251 - to show that it is refused
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import librosa
 import numpy as np
@@ -330,3 +331,18 @@ def test_costs_are_measured_on_clips(heard, trained) -> None:
     (row,) = found.to_dict("records")
     assert 0 < row["ms_per_clip"] <= row["slowest_ms"]
     assert row["megabytes"] > 0.001 and row["training_s"] > 0 and row["n_clips"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("resnet", {"epochs": "ten"}, "setting 'epochs' of detector 'resnet': .*not 'ten'"),
+        ("resnet", {"epochs": 1.5}, "setting 'epochs' of detector 'resnet': .*not 1.5"),
+        ("forest", {"trees": None}, "setting 'trees' of detector 'forest': .*not None"),
+    ],
+)
+def test_settings_of_another_type_are_refused(
+    name: str, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadInput, match=message):
+        detectors.create(name, **settings)

@@ -284,6 +284,24 @@ def test_bins_hold_the_clips_of_one_seed_and_intervals_over_tracks() -> None:
     assert pairs.loc[0, "high"] == pytest.approx(1 - 0.025 ** (1 / 5))
 
 
+def test_a_folder_of_one_name_in_both_classes_is_two_sources() -> None:
+    table = scores()
+    table["subset"] = table["subset"].replace(f"generator={EVIL}", "generator=fma")
+    figure = reports.plot_generators(table, variant="pitch")
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["fma (AI)  n=20", "fma (human)  n=20"]
+    rings = [line for line in figure.axes[0].lines if line.get_markersize() == 9]
+    assert [len(line.get_xdata()) for line in rings] == [1, 1]
+
+
+def test_an_example_in_the_prose_of_a_notebook_stays_as_it_is() -> None:
+    prose = 'Run `offkey run demo --set "dataset_options={source: /path/to/music}"`.'
+    nb = new_notebook(cells=[new_markdown_cell(prose), new_code_cell('place = "/home/anna/x"')])
+    cells = reports.clean_notebook(nb).cells
+    assert cells[0].source == prose
+    assert "anna" not in cells[1].source
+
+
 @pytest.mark.parametrize(
     ("value", "metric", "n", "text"),
     [

@@ -23,7 +23,7 @@ import pytest
 from offkey.core import code
 from offkey.core.errors import BadInput, Busy
 from offkey.core.workspace import Workspace
-from offkey.runner import notebook_job, run_states, runs, scheduling, studies
+from offkey.runner import notebook_job, notebook_process, run_states, runs, scheduling, studies
 from offkey.runner.execution import Plan
 
 CELL = 'n: int = 1\nlabels: list[str] = []\ndata_dir: str = ""\nout_dir: str = ""'
@@ -417,6 +417,28 @@ def test_the_longest_chain_starts_first(tmp_path: Path) -> None:
         urgency=urgency,
     )
     assert order == ["base", "long", "top", "short"]
+
+
+def test_a_long_temporary_folder_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = make_place(tmp_path / "place")
+    deep = tmp_path / ("a" * 50) / ("b" * 50)
+    deep.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(deep))
+    result = place.run("small", "--only", "a_first", "--jobs", "1")
+    assert "a_first: done" in result.stdout, result.stdout + result.stderr
+
+
+def test_where_every_temporary_folder_is_too_long_it_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notebook_process.tempfile, "gettempdir", lambda: "/tmp/" + 90 * "x")
+    monkeypatch.setattr(notebook_process, "SHORT_FOLDERS", ("/absent",))
+    with pytest.raises(
+        BadInput, match=r"too long for a kernel's sockets: set TMPDIR to one of at most"
+    ):
+        notebook_process.short_folder()
 
 
 def test_remaining_time_counts_slots() -> None:

@@ -114,6 +114,7 @@ OWN = """\
 dataset: str = "demo"
 dataset_options: dict = {"tracks": 300}
 families: list[str] = ["convcodec"]
+sources: list[str] = ["none"]
 """
 
 
@@ -131,8 +132,10 @@ runs: [{notebook: 13_unseen, parameters: {families: [convcodec]}}]
         return studies.parameters(study, tmp_path / "notebooks", settings)["13_unseen"]
 
     same = {"dataset": "demo", "dataset_options": {"tracks": 60}, "families": ["convcodec"]}
+    same["sources"] = ["none"]
     assert found() == found("dataset=demo") == same
     other = {"dataset": "folder", "dataset_options": {"source": "x"}, "families": []}
+    other["sources"] = ["none"]
     assert found("dataset=folder", "dataset_options={source: x}") == other
     assert found("dataset_options.source=x", "dataset=folder") == other
     assert found("dataset=folder", "dataset_options.source=x", "families=[a]") == {

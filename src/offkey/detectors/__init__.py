@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from offkey.core import store
 from offkey.core.errors import BadInput, unknown
+from offkey.core.typed import typed
 from offkey.features import Window
 
 NAMES = {
@@ -52,14 +53,19 @@ def settings(name: str, **given: Any) -> Any:
     Raises
     ------
     BadInput
-        A setting is unknown (the nearest valid one is suggested) or has a bad value.
+        A setting is unknown (the nearest valid one is suggested), of another type, or has a bad
+        value.
     """
     cls = kind(name)
     known = cls.Settings.__dataclass_fields__
     for setting in given:
         if setting not in known:
             raise unknown(f"setting of detector '{name}'", setting, known)
-    return cls.Settings(**given)
+    hints = get_type_hints(cls.Settings)
+    about = {key: f"setting '{key}' of detector '{name}'" for key in given}
+    return cls.Settings(
+        **{key: typed(about[key], value, hints[key]) for key, value in given.items()}
+    )
 
 
 def create(name: str, **given: Any) -> Any:

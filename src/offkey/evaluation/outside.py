@@ -22,8 +22,8 @@ NAMES = {
     "condition": ("condition",),
     "clip": ("clip", "clip_id", "file", "path", "id"),
 }
-AI = ("1", "1.0", "ai", "fake", "generated", "ai-generated", "synthetic", "deepfake", "machine")
-AI += ("spoof",)  # as ASVspoof's files say, beside bonafide
+_AI = ("1", "1.0", "ai", "fake", "generated", "ai-generated", "synthetic", "deepfake", "machine")
+AI = (*_AI, "spoof")  # as ASVspoof's files say, beside bonafide
 HUMAN = ("0", "0.0", "human", "real", "genuine", "bonafide", "bona-fide", "authentic")
 UNEDITED = (CLEAN, "none")
 

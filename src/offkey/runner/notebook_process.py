@@ -26,8 +26,13 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from offkey.core.errors import BadInput
+
 GRACE_S = 4.0
 """How long a kernel may tidy up after an interrupt before it is killed."""
+LONGEST = 70
+"""Bytes of a temporary folder's path that leave room for a socket's name (macOS takes 103)."""
+SHORT_FOLDERS = (os.environ.get("XDG_RUNTIME_DIR", "/tmp"), "/tmp", "/var/tmp")
 
 
 class ThisInterpreter(AsyncKernelManager):
@@ -124,13 +129,34 @@ def _result(job: dict[str, Any]) -> str:
     return ""
 
 
+def short_folder() -> str:
+    """Where the kernel's sockets go: the usual temporary folder, or a shorter one.
+
+    The path of a socket may have some hundred bytes; a cluster's ``TMPDIR`` can be as long.
+    """
+    for folder in (tempfile.gettempdir(), *SHORT_FOLDERS):
+        if len(os.fsencode(folder)) <= LONGEST and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise BadInput(
+        f"the path of the temporary folder {tempfile.gettempdir()} is too long for a kernel's "
+        f"sockets: set TMPDIR to one of at most {LONGEST} characters."
+    )
+
+
 def main() -> None:
     """Run the job named on the command line, in its folder."""
     path = Path(sys.argv[1])
     job = json.loads(path.read_text(encoding="utf-8"))
     os.chdir(path.parent)
+    try:
+        folder = short_folder()
+    except BadInput as problem:
+        print(json.dumps({"error": str(problem), "peak_rss_mb": 0.0}), flush=True)
+        return
     # sockets of the kernel and its history: a short path, and nobody else's settings
-    with tempfile.TemporaryDirectory(prefix="offkey-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="offkey-", dir=folder, ignore_cleanup_errors=True
+    ) as name:
         scratch = Path(name)
         os.environ["JUPYTER_RUNTIME_DIR"] = str(scratch)
         os.environ["IPYTHONDIR"] = str(scratch / "ipython")

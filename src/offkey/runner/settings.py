@@ -15,13 +15,13 @@ from offkey.runner.notebook_parameters import Parameter
 
 FOLDERS = ("data_dir", "out_dir")
 """Parameters that the runner fills in; they name places, not what is computed."""
-BELONGS = {
-    "dataset_options": "dataset",
-    "families": "dataset",
-    "sources": "dataset",
-    "detector_settings": "detector_name",
+BELONGS: dict[str, tuple[str, Any]] = {
+    "dataset_options": ("dataset", {}),
+    "families": ("dataset", []),  # all that can be left out
+    "sources": ("dataset", ["none"]),
+    "detector_settings": ("detector_name", {}),
 }
-"""A study chooses these for its own data set or detector; with another one they start empty."""
+"""What is chosen for one data set or detector, and its value where ``--set`` names another."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def over(
     """A run's parameters with what the command line says; see ``BELONGS``."""
     values = dict(given)
     mine = [one for one in settings if one.run in ("", run) and one.name in own]
-    for name, owner in BELONGS.items():
+    for name, (owner, neutral) in BELONGS.items():
         before = given.get(owner, own[owner].default) if owner in own else None
         if name in own and any(one.name == owner and one.value != before for one in mine):
-            values[name] = type(own[name].default)()
+            values[name] = neutral
     for one in mine:
         if one.entry:
             values[one.name] = {**values.get(one.name, own[one.name].default), one.entry: one.value}
