@@ -15,7 +15,7 @@ import pytest
 from offkey.core import cluster, errors
 
 TASKS = """
-import os, time
+import os, signal, time
 from pathlib import Path
 from offkey.core import cluster
 
@@ -198,6 +198,7 @@ def _program(text: str, tmp_path: Path) -> "subprocess.Popen[str]":
 
 def test_ctrl_c_stops_the_work_and_not_the_workers(tmp_path: Path) -> None:
     text = """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # even where tests run in the background
     before = set(cluster.run(pid_after, [1.0] * 4, label="first"))
     try:
         print("ready", flush=True)

@@ -8,6 +8,7 @@ on first use. With one job the work is done in this process.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -166,6 +167,7 @@ def _client() -> Any:
 def _connect(address: str, n_workers: int) -> _Connection:
     from distributed import Client
 
+    atexit.register(close)  # after what distributed does at the end, so it is done before that
     local = None if address else start_local(n_workers)
     try:
         client = Client(local or address, timeout=PATIENCE, set_as_default=False)
@@ -183,9 +185,6 @@ def close() -> None:
         _open.pop().close()
 
 
-atexit.register(close)
-
-
 def start_local(n_workers: int) -> Any:
     """Start a local Dask cluster: one thread a worker, since numba and BLAS must not compete."""
     from distributed import LocalCluster
@@ -197,7 +196,7 @@ def start_local(n_workers: int) -> Any:
             processes=True,
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             memory_limit=0,
-            silence_logs=40,
+            silence_logs=logging.CRITICAL,  # what fails is raised where it is waited for
         )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from bs4 import BeautifulSoup, Tag
+if TYPE_CHECKING:  # half a second that only the making of pages needs
+    from bs4 import Tag
 
 # Sent with every page as well, so that the browser enforces what seal() has arranged.
 POLICY = (
@@ -33,6 +35,8 @@ def seal(page: str, *, beside: bool = False) -> str:
     beside : bool
         Whether it may load files that lie beside it (relative addresses).
     """
+    from bs4 import BeautifulSoup
+
     soup = BeautifulSoup(page, "html.parser")
     for tag in soup.find_all(_ACTIVE):
         tag.decompose()
