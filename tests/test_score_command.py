@@ -202,7 +202,8 @@ def test_tracks_are_drawn_whole(tmp_path: Path) -> None:
         "Target; SCORE ;track_id\nAI;0.9;a\nHuman;0.1;b\n",
         "p\ty\tcomment\r\n0.9\tfake\t\r\n\r\n0.1\tREAL\tx\r\n",
         b"\xef\xbb\xbfy,p\n1.0,9e-1\n0.0,.1",
-        'note,label,probability\n"a, b\nc",spoof,0.9\n,bonafide,0.1\n',
+        'note,label,probability\n"a, b\nc",generated,0.9\n,bonafide,0.1\n',
+        "label,score\nspoof,0.9\nbonafide,0.1\n",
     ],
 )
 def test_ways_to_write_it(tmp_path: Path, text: str | bytes) -> None:
