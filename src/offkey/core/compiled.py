@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from offkey.core import store
+from offkey.core import locks, store
 from offkey.core.errors import BadInput
 
 # The modules that compile something and keep it
@@ -149,9 +149,9 @@ def _identity() -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    lock = FileLock(lock_file(), timeout=PATIENCE_S)
     try:
-        lock.acquire()
+        lock = locks.at(lock_file())
+        lock.acquire(timeout=PATIENCE_S)
     except Timeout as error:
         raise BadInput(
             f"another process has held {lock_file()} for {PATIENCE_S / 60:g} minutes: "

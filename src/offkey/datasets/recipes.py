@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
 from tqdm.auto import tqdm
 
 from offkey.core import cluster, manifest, store
-from offkey.core.errors import BadInput, unknown
+from offkey.core.errors import unknown
+from offkey.core.typed import typed
 
 HASHES = ".sources"
 """Folder of the hashes of source files, beside the data sets made from them."""
@@ -78,9 +78,12 @@ def recipe(
     for key in options:
         if key not in defaults:
             raise unknown(f"option of data set '{name}'", key, defaults)
-    typed = {key: _typed(name, key, value, hints[key]) for key, value in given.items()}
-    seed = typed.pop("seed")
-    filled = {**defaults, **typed}
+    chosen = {
+        key: typed(f"data set '{name}', option '{key}'", value, hints[key])
+        for key, value in given.items()
+    }
+    seed = chosen.pop("seed")
+    filled = {**defaults, **chosen}
     listed = getattr(source, "sources", None)
     files = listed(filled) if listed else {}
     # where the files lie does not matter, what is in them does
@@ -90,23 +93,12 @@ def recipe(
         name,
         seed,
         filled,
-        {key: value for key, value in typed.items() if _json(value) != _json(defaults[key])},
+        {key: value for key, value in chosen.items() if _json(value) != _json(defaults[key])},
         store.fingerprint(
             *(name, seed, content, getattr(source, "RECIPE", 1), manifest.COLUMNS),
             hashes(files, place / HASHES),
         ),
     )
-
-
-def _typed(name: str, key: str, value: Any, kind: Any) -> Any:
-    """An option as its data set takes it: 10 is 10.0 where a number of seconds is meant."""
-    try:
-        return TypeAdapter(kind).validate_json(_json(value), strict=True)
-    except ValidationError as error:
-        problem = error.errors()[0]["msg"]
-        raise BadInput(
-            f"data set '{name}', option '{key}': {problem[0].lower()}{problem[1:]}, not {value!r}."
-        ) from error
 
 
 def _json(value: Any) -> str:
