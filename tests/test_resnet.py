@@ -205,7 +205,7 @@ import pandas as pd
 from offkey import detectors, perturbations, protocols
 from offkey.features import variants
 clips, folder = pd.read_parquet(sys.argv[1]), Path(sys.argv[2])
-clean = variants.build(clips, perturbations.find(["clean"]), folder / "variants")["clean"]
+clean = variants.build(clips, perturbations.find(["clean"]), Path(sys.argv[3]))["clean"]
 detector = detectors.create("resnet", epochs=3, batch_size=8, patience=0)
 real = type(detector).fit
 def fit(self, *args, **how):
@@ -221,9 +221,13 @@ print(len(history), model.fingerprint, found["score"].sum())
 """
 
 
-def test_two_processes_train_the_same_model_once(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:
+def test_two_processes_train_the_same_model_once(
+    tiny_clips: pd.DataFrame, built, tmp_path: Path
+) -> None:
     tiny_clips.to_parquet(tmp_path / "clips.parquet")
-    words = [sys.executable, "-c", TRAIN, str(tmp_path / "clips.parquet"), str(tmp_path)]
+    shards = Path(built["clean"].clips["shard"].iloc[0]).parents[1]
+    places = [tmp_path / "clips.parquet", tmp_path, shards]
+    words = [sys.executable, "-c", TRAIN, *map(str, places)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     both = [subprocess.Popen(words, text=True, **pipes) for _ in range(2)]
     assert [process.stdout.readline() for process in both] == ["ready\n"] * 2

@@ -113,16 +113,17 @@ def _drawn(clips: pd.DataFrame, times: float, rng: np.random.Generator) -> pd.Da
     Where more is wanted than there is, all tracks are taken again and again, and chance decides
     only about the last turn.
     """
-    by_track = clips.groupby("track_id").indices
-    classes = clips.groupby("track_id")["target"].agg(lambda target: tuple(sorted(set(target))))
-    taken: list[np.ndarray] = []
-    for _, tracks in classes.groupby(classes):
-        names = sorted(tracks.index)
-        turns, rest = divmod(round(times * len(names)), len(names))
-        chosen = names * turns + [names[i] for i in rng.permutation(len(names))[:rest]]
-        taken += [by_track[name] for name in chosen]
-    rows = np.concatenate(taken) if taken else np.zeros(0, int)
-    return clips.iloc[rows].reset_index(drop=True)
+    by_track = {str(track): list(rows) for track, rows in clips.groupby("track_id").indices.items()}
+    kinds: dict[frozenset[int], list[str]] = {}
+    for track, rows in sorted(by_track.items()):
+        kinds.setdefault(frozenset(clips["target"].iloc[rows]), []).append(track)
+    taken: list[int] = []
+    for _, tracks in sorted(kinds.items(), key=lambda kind: sorted(kind[0])):
+        turns, rest = divmod(round(times * len(tracks)), len(tracks))
+        order = rng.permutation(len(tracks))
+        for track in [*(tracks * turns), *(tracks[i] for i in order[:rest])]:
+            taken += by_track[track]
+    return clips.iloc[taken].reset_index(drop=True)
 
 
 def iterative_seeds(
