@@ -198,7 +198,7 @@ def _program(text: str, tmp_path: Path) -> "subprocess.Popen[str]":
 
 def test_ctrl_c_stops_the_work_and_not_the_workers(tmp_path: Path) -> None:
     text = """
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
     before = set(cluster.run(pid_after, [1.0] * 4, label="first"))
     try:
         print("ready", flush=True)

@@ -48,10 +48,10 @@ def test_one_process_at_a_time_compiles_librosa(tmp_path: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             pair[0].wait(timeout=6)
         assert not any(tmp_path.rglob("*localmax*.nbc"))
-        assert not any(tmp_path.glob("*.compiled"))
+        assert not any(tmp_path.glob("offkey-*.nbi"))
     assert [process.wait(timeout=300) for process in pair] == [0, 0]
     assert any(tmp_path.rglob("*localmax*.nbc"))
-    assert len(list(tmp_path.glob("*.compiled"))) == 1
+    assert len(list(tmp_path.glob("offkey-*.nbi"))) == 1
     assert subprocess.run(command, env=environment, timeout=300).returncode == 0
 
 

@@ -45,7 +45,8 @@ def librosa() -> Any:
     """
     folder = cache_folder()
     _numba()
-    mark = folder / f"offkey-{_identity()}.compiled"
+    # named as numba names its indexes: whoever deletes those deletes it with them
+    mark = folder / f"offkey-{_identity()}.nbi"
     if not mark.is_file():
         with _alone():
             if not mark.is_file():
