@@ -24,8 +24,18 @@ NAMES = {
     "condition": ("condition",),
     "clip": ("clip", "clip_id", "file", "path", "id"),
 }
-AI = ("1", "1.0", "ai", "fake", "generated", "ai-generated", "synthetic", "deepfake", "machine")
-AI += ("spoof",)  # as ASVspoof's files say, beside bonafide
+AI = (
+    "1",
+    "1.0",
+    "ai",
+    "fake",
+    "generated",
+    "ai-generated",
+    "synthetic",
+    "deepfake",
+    "machine",
+    "spoof",
+)
 HUMAN = ("0", "0.0", "human", "real", "genuine", "bonafide", "bona-fide", "authentic")
 UNEDITED = (CLEAN, "none")
 _LONGEST = 200  # characters of a list in an error
