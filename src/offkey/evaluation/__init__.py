@@ -6,10 +6,10 @@ from offkey.evaluation.comparison import compare
 from offkey.evaluation.differences import compare_detectors, compare_regimes, losses
 from offkey.evaluation.ensembles import agreement, ensemble
 from offkey.evaluation.held_out import compare_held_out, score_held_out
-from offkey.evaluation.loss_shares import loss_shares
 from offkey.evaluation.predictions import gather
 from offkey.evaluation.reference_ratio import relative
 from offkey.evaluation.scoring import confusions, score
+from offkey.evaluation.shares import loss_shares
 from offkey.evaluation.stages import forgetting_matrix, transfer
 
 __all__ = [

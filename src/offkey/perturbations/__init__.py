@@ -9,7 +9,8 @@ follow from the order of the levels). A *condition* is one perturbation at one l
 or a chain of them.
 """
 
-from offkey.perturbations.conditions import (
+from offkey.perturbations.editing import apply, draw, steps
+from offkey.perturbations.naming import (
     CLEAN,
     DEFAULT_ENGINE,
     NAMES,
@@ -19,7 +20,6 @@ from offkey.perturbations.conditions import (
     find,
     module,
 )
-from offkey.perturbations.editing import apply, draw, steps
 from offkey.perturbations.recipes import recipe
 from offkey.perturbations.source import Source
 

@@ -9,7 +9,7 @@ import numpy as np
 from offkey.core import seeding
 from offkey.core.errors import BadInput
 from offkey.perturbations import engines, vocoder
-from offkey.perturbations.conditions import Condition, module
+from offkey.perturbations.naming import Condition, module
 from offkey.perturbations.source import Source
 from offkey.sound import audio
 

@@ -11,11 +11,11 @@ import soundfile as sf
 import soxr
 
 from offkey.core import code
-from offkey.perturbations.conditions import Condition
+from offkey.perturbations.naming import Condition
 
 ROOMS = ("perturbations", "sound")
 # which edits there are and what they are called: a further one changes no other
-_NAMES_ONLY = ("perturbations/conditions.py",)
+_NAMES_ONLY = ("perturbations/naming.py",)
 
 
 def _ffmpeg() -> str:
