@@ -43,6 +43,22 @@ class Window:
         begin = max(0, (len(samples) - length) // 2)
         return samples[begin : begin + length]
 
+    def prepare(self, samples: np.ndarray, n_windows: int) -> np.ndarray:
+        """What is heard of one clip, the same in training, evaluation and detection.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n,)
+            One clip, at the rate of these features; levels are relative to what is heard of it.
+        n_windows : int
+            From :meth:`n_windows` of the clip before any edit.
+
+        Returns
+        -------
+        ndarray of ``DTYPE``, shape (n_rows, n_values)
+        """
+        return self(self.centre(samples, n_windows)).astype(self.DTYPE)
+
     def identity(self) -> dict[str, Any]:
         """What a fingerprint needs to know."""
         return {**asdict(self), "recipe": self.RECIPE, "kind": self.KIND}

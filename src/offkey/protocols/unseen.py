@@ -16,6 +16,7 @@ import pandas as pd
 from offkey import protocols
 from offkey.core import manifest
 from offkey.core.errors import BadInput, unknown
+from offkey.detectors.trained import UNHEARD
 from offkey.evaluation import predictions
 from offkey.features.variants import Variant
 from offkey.protocols import Trained
@@ -115,9 +116,8 @@ def leave_one_out(
             raise unknown(f"{column} to leave out", value, known)
         rest = clean.among(leave_out(clips, column, value))
         tested = _facing(clips, column, value, target)
-        trained = protocols.train_seeds(
-            detector, [rest], folder, seeds=list(base), name=f"{name}-without-{_plain(value)}"
-        )
+        how = {"name": f"{name}-without-{_plain(value)}", "purpose": UNHEARD}
+        trained = protocols.train_seeds(detector, [rest], folder, seeds=list(base), **how)
         heard = clean.among(tested)
         for regime, models in (("heard", base), ("unheard", trained)):
             about = {"regime": regime, "train_variant": "clean"}

@@ -162,7 +162,7 @@ def _build_shard(
         for condition, _ in missing:
             drawn = perturbations.draw(condition, seed, str(clip.clip_id))
             samples, level_change_db = perturbations.apply(condition, source, drawn)
-            mel = features(features.centre(samples, n_windows)).astype(features.DTYPE)
+            mel = features.prepare(samples, n_windows)
             done = rows[condition.variant]
             done.append(
                 {
