@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # pandas and all edits, which judging a file does not need
 
     from offkey.features.variants import Variant
 
+Windows = np.ndarray | Sequence[np.ndarray]
+"""Shape (n, n_rows, n_values), or n arrays of (n_rows, n_values) that need not be of one length."""
+
 FORMAT = 2
 """Of a model's folder; raised when older ones can no longer be read."""
 
@@ -101,7 +104,7 @@ class Detector(ABC):
         """
 
     @abstractmethod
-    def items(self, rows: np.ndarray, n_windows: int) -> Sequence[np.ndarray]:
+    def items(self, rows: np.ndarray, n_windows: int) -> Windows:
         """What is judged at once of one clip.
 
         Parameters
@@ -117,7 +120,7 @@ class Detector(ABC):
         """
 
     @abstractmethod
-    def score(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def score(self, windows: Windows) -> np.ndarray:
         """P(AI) of every window.
 
         Parameters
@@ -131,7 +134,7 @@ class Detector(ABC):
         """
 
     @abstractmethod
-    def embed(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def embed(self, windows: Windows) -> np.ndarray:
         """Numbers of every window that the verdict is a simple function of.
 
         Of a network what goes into its last layer; of a table detector its row of numbers.
@@ -146,7 +149,7 @@ class Detector(ABC):
         ndarray of floats, shape (n, d)
         """
 
-    def windows(self, variant: Variant) -> tuple[Sequence[np.ndarray], np.ndarray]:
+    def windows(self, variant: Variant) -> tuple[Windows, np.ndarray]:
         """What :meth:`score` and :meth:`embed` take, of every clip of a variant, in order.
 
         Returns

@@ -33,7 +33,7 @@ def placed(network: nn.Module) -> Iterator[torch.device]:
 
 def outputs(
     network: nn.Module,
-    windows: torch.Tensor | Sequence[np.ndarray],
+    windows: torch.Tensor | np.ndarray | Sequence[np.ndarray],
     ask: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """What a network says of windows, in batches of ``BATCH``; without gradients.

@@ -14,7 +14,7 @@ from torch import nn
 from offkey.core import seeding
 from offkey.core.errors import BadInput
 from offkey.detectors import devices, files, training
-from offkey.detectors.base import Detector
+from offkey.detectors.base import Detector, Windows
 from offkey.detectors.windows import RandomWindows
 from offkey.features import LogMel
 
@@ -124,12 +124,12 @@ class MelDetector(Detector):
         order = seeding.rng(seed, "heard", str(epoch)).permutation(n)
         return [int(i) for i in order[: round(self.settings.epoch_share * n)]]
 
-    def items(self, rows: np.ndarray, n_windows: int) -> Sequence[np.ndarray]:
+    def items(self, rows: np.ndarray, n_windows: int) -> Windows:
         """The analysis windows of a clip; see :meth:`Detector.items`."""
         size = self.features.window_frames
         return np.asarray(rows[: n_windows * size].reshape(n_windows, size, self.features.n_mels))
 
-    def score(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def score(self, windows: Windows) -> np.ndarray:
         """P(AI) per window; see :meth:`Detector.score`."""
         network = self.network.eval()
         if len(windows) > devices.BATCH:
@@ -141,7 +141,7 @@ class MelDetector(Detector):
         logits = devices.outputs(network, windows)
         return torch.sigmoid(logits).double().numpy()
 
-    def embed(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def embed(self, windows: Windows) -> np.ndarray:
         """What goes into the last layer, float32; see :meth:`Detector.embed`."""
         return devices.outputs(self.network, windows, self.network.features).numpy()
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from offkey.core.errors import BadInput
+from offkey.detectors.base import Windows
 from offkey.detectors.table import TableDetector
 from offkey.features import LogMel
 from offkey.features.variants import Variant
@@ -59,7 +60,7 @@ class MetadataDetector(TableDetector):
         """The facts; a bit rate that is not known counts as 0."""
         return (*NUMBERS, *WORDS)
 
-    def windows(self, variant: Variant) -> tuple[Sequence[np.ndarray], np.ndarray]:
+    def windows(self, variant: Variant) -> tuple[Windows, np.ndarray]:
         """The facts of every clip, numbers first, as objects of shape (n_clips, 5)."""
         clips = variant.clips
         if variant.condition.perturbation == "codec":
@@ -75,10 +76,10 @@ class MetadataDetector(TableDetector):
     def row(self, heard: np.ndarray) -> np.ndarray:
         return heard
 
-    def _rows(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def _rows(self, windows: Windows) -> np.ndarray:
         return np.asarray(windows, dtype=object)
 
-    def embed(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def embed(self, windows: Windows) -> np.ndarray:
         """The facts as numbers, standardised and one-hot, shape (n, d)."""
         encoder = self.fitted()[:-1]
         found = encoder.transform(self._rows(windows))

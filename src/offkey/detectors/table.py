@@ -12,7 +12,7 @@ import numpy as np
 from offkey.core import seeding
 from offkey.core.errors import BadInput
 from offkey.detectors import files
-from offkey.detectors.base import Detector
+from offkey.detectors.base import Detector, Windows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class TableDetector(Detector):
     def row(self, heard: np.ndarray) -> np.ndarray:
         """One clip's features, shape (n_rows, n_values), as the numbers in ``names``."""
 
-    def items(self, rows: np.ndarray, n_windows: int) -> Sequence[np.ndarray]:
+    def items(self, rows: np.ndarray, n_windows: int) -> Windows:
         """The clip as a whole; see :meth:`Detector.items`."""
         return [rows]
 
@@ -48,14 +48,14 @@ class TableDetector(Detector):
         """The numbers of every clip, float64 of shape (n_clips, len(names))."""
         return self._rows(self.windows(variant)[0])
 
-    def _rows(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def _rows(self, windows: Windows) -> np.ndarray:
         return np.asarray([self.row(heard) for heard in windows], dtype=np.float64)
 
-    def score(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def score(self, windows: Windows) -> np.ndarray:
         """P(AI) per clip; see :meth:`Detector.score`."""
         return self._scores(self._rows(windows))
 
-    def embed(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+    def embed(self, windows: Windows) -> np.ndarray:
         """The row of numbers of every clip, shape (n, len(names)); see :meth:`Detector.embed`."""
         return self._rows(windows)
 

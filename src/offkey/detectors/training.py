@@ -172,7 +172,6 @@ def _epoch(
 ) -> float:
     torch.manual_seed(seeding.integer(seed, "epoch", str(epoch)))
     network.train()
-    loader = accelerator.prepare(loader)
     losses, counts = [], []
     for step, (inputs, targets) in enumerate(loader):
         progress = (epoch + step / len(loader)) / schedule.epochs

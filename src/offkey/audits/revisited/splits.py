@@ -37,8 +37,9 @@ def untaught(
     """
     kind, settings = detector
     frozen = {**settings, "train": "head", "epochs": 1}
-    how = {"seeds": [seed], "name": name, "purpose": EXPERIMENT}
-    trained = protocols.train_seeds((kind, frozen), [clean], folder, **how)
+    trained = protocols.train_seeds(
+        (kind, frozen), [clean], folder, seeds=[seed], name=name, purpose=EXPERIMENT
+    )
     return trained[seed][0]
 
 
