@@ -17,9 +17,9 @@ from scipy.stats import kurtosis, skew
 from offkey import detectors, perturbations, protocols
 from offkey.core import store
 from offkey.core.errors import BadInput
-from offkey.detectors import costs, detection, files
+from offkey.detectors import costs, detection, files, pieces
 from offkey.detectors.histogram import focused
-from offkey.features import NamedFeatures, variants
+from offkey.features import LogMel, NamedFeatures, variants
 from offkey.sound import audio
 from offkey.sound.audio import AudioError
 
@@ -94,15 +94,51 @@ def test_the_same_seed_gives_the_same_detector(kind, heard, trained, tmp_path: P
     pd.testing.assert_frame_equal(history, before)
 
 
-def test_a_file_is_judged_and_a_bad_one_refused_by_name(trained, tmp_path: Path) -> None:
+def test_every_detector_keeps_the_contract(kind, heard, trained) -> None:
+    """Shapes as :class:`Detector` states them; a clip's answer is the mean of its windows'."""
+    detector, _ = trained
+    assert isinstance(detector, detectors.Detector)
+    test = heard["pitch+2"]
+    windows, owners = detector.windows(test)
+    assert len(windows) == len(owners) and set(owners) == set(range(len(test)))
+    score, embedded = detector.score(windows), detector.embed(windows)
+    assert score.shape == (len(windows),) and score.dtype == np.float64
+    assert ((score >= 0) & (score <= 1)).all()
+    assert embedded.ndim == 2 and len(embedded) == len(windows) and embedded.shape[1] > 1
+    assert np.isfinite(embedded.astype(float)).all()
+    mean = np.bincount(owners, score) / np.bincount(owners)
+    if kind != "dual":  # which looks at some clips twice
+        np.testing.assert_allclose(detector.predict_proba(test), mean, atol=1e-6)
+    one = detector.score(windows[:1])
+    np.testing.assert_allclose(one, score[:1], atol=1e-5)
+    slope, offset = detector.calibration
+    assert slope >= 0 and np.isfinite(offset)
+    assert detector.clip_s == pytest.approx(6.0)
+    assert 0.5 <= detector.validated <= 1
+
+
+def test_what_is_told_of_a_training_is_in_its_file(trained) -> None:
+    card = store.read_json(trained[0].folder / "model.json")
+    about = {"purpose": "ai-or-human", "regime": "clean", "trained_on": ["clean"], "seed": 0}
+    assert about.items() <= card.items()
+    assert (card["dataset"], card["train_clips"]) == ("tiny", 12)
+
+
+def test_a_file_is_judged_and_a_bad_one_refused_by_name(kind, trained, tmp_path: Path) -> None:
     detector, _ = trained
     sf.write(tmp_path / "song.wav", tune("song", 6.0), RATE)
     sf.write(tmp_path / "short.wav", tune("short", 1.0), RATE)
     song = detection.detect(detector, tmp_path / "song.wav")
-    assert 0 <= song["score"] <= 1 and 0 <= song["confidence"] <= 1 and not song["padded"]
+    assert 0 <= song["score"] <= 1 and 0 <= song["probability"] <= 1
     assert (song["verdict"] == "AI") == (song["score"] >= song["threshold"])
+    assert song["seconds"] == pytest.approx(6.0)
     short = detection.detect(detector, tmp_path / "short.wav")
-    assert short["padded"] and short["confidence"] <= 0.25  # a quarter of a window was heard
+    if kind == "metadata":
+        assert song["seconds_heard"] == 0 and "not by its sound" in song["note"]
+    else:
+        assert song["seconds_heard"] == pytest.approx(4.0) and song["note"] == ""
+        assert short["seconds_heard"] == pytest.approx(1.0)
+        assert "shorter than a window of 4 s" in short["note"]
     broken = tune("song", 3.0)
     broken[5] = np.nan
     sf.write(tmp_path / "nan.wav", broken, RATE, subtype="FLOAT")
@@ -111,6 +147,69 @@ def test_a_file_is_judged_and_a_bad_one_refused_by_name(trained, tmp_path: Path)
     for name in ("nan", "silent", "empty"):
         with pytest.raises(AudioError, match=f"{name}.wav"):
             detection.detect(detector, tmp_path / f"{name}.wav")
+
+
+def test_a_recording_of_clip_length_scores_as_the_clip(kind, heard, trained) -> None:
+    """The same code prepares a window in training, evaluation and detection."""
+    detector, _ = trained
+    clean = heard["clean"]
+    clip = clean.clips.iloc[3]
+    found = detection.detect(detector, clip["path"])["score"]
+    if kind == "metadata":  # these clips' facts are stated, not read from their files
+        return
+    # in a batch of many batch normalisation is folded into the convolutions
+    assert found == pytest.approx(detector.predict_proba(clean)[3], abs=1e-5)
+
+
+def test_a_quiet_part_scores_beside_a_loud_one_as_alone(kind, trained) -> None:
+    """Relative to the loudest moment of a whole song, a quiet part was another picture."""
+    detector, _ = trained
+    if kind == "metadata":
+        return
+    rate = detector.features.sample_rate_hz
+    six_s = [librosa.resample(tune(name, 6.0), orig_sr=RATE, target_sr=rate) for name in "abc"]
+    quiet, loud = 0.02 * np.concatenate(six_s[:2]), six_s[2]
+    alone, beside = detector.score_samples(quiet), detector.score_samples(loud)
+    long = np.concatenate([quiet, loud, 0 * loud, quiet])
+    assert detector.score_samples(long) == pytest.approx((4 * alone + beside) / 5, abs=1e-5)
+
+
+def test_pieces_reach_from_end_to_end_and_silent_ones_are_counted() -> None:
+    features = LogMel()
+    sound = tune("pieces", 25.0)
+    sound[10 * RATE : 20 * RATE] = 0
+    cut = pieces.cut(sound, features, 10.0)
+    assert [len(piece) for piece in cut.samples] == [10 * RATE, 10 * RATE, 10 * RATE]
+    np.testing.assert_array_equal(cut.samples[0], sound[: 10 * RATE])
+    np.testing.assert_array_equal(cut.samples[-1], sound[-10 * RATE :])
+    assert (cut.n_windows, cut.n_silent, cut.padded) == (2, 0, False)
+    # the pieces start at 0, 7.5 and 15 s, and 8 of each 10 s are heard: 1-9, 8.5-16.5, 16-24 s
+    assert cut.heard_s == pytest.approx(23.0)
+    last = pieces.cut(np.concatenate([tune("end", 10.0), np.zeros(30 * RATE)]), features, 10.0)
+    assert (len(last.samples), last.n_silent, last.heard_s) == (1, 3, pytest.approx(8.0))
+    nearly = pieces.cut(tune("clip", 10.5)[: 10 * RATE + 100], features, 10.0)
+    assert len(nearly.samples) == 1 and nearly.heard_s == pytest.approx(8.0)
+
+
+def test_a_file_of_which_little_was_heard_says_so(tmp_path: Path) -> None:
+    detector = detectors.create("resnet")
+    path = tmp_path / "silence_after.wav"
+    sf.write(path, np.concatenate([tune("start", 10.0), np.zeros(90 * RATE)]), RATE)
+    answer = detection.detect(detector, path)
+    assert answer["seconds_heard"] == pytest.approx(8.0)
+    assert answer["seconds"] == pytest.approx(100.0)
+    assert "only 8.0 of 100.0 s could be judged" in answer["note"]
+    assert "9 of 10 pieces are silent" in answer["note"]
+    assert answer["probability"] is None  # it has no calibration
+
+
+def test_a_model_of_an_older_format_is_refused(trained, tmp_path: Path) -> None:
+    trained[0].save(tmp_path)
+    card = store.read_json(tmp_path / "model.json")
+    del card["format"]
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    with pytest.raises(BadInput, match="another version of this program: delete the folder"):
+        detectors.load(tmp_path)
 
 
 def test_a_changed_model_file_is_refused(trained, tmp_path: Path) -> None:

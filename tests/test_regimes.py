@@ -153,3 +153,25 @@ def test_calibrated_predictions_keep_every_verdict() -> None:
     assert metrics.auc(raw["target"], raw["score"]) == metrics.auc(raw["target"], scaled["score"])
     with pytest.raises(BadInput, match="no temperature"):
         evaluation.calibrate(test.assign(seed=7), fitted)
+
+
+def test_a_known_slope_and_offset_are_found_again() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, 40_000)
+    truth = 1 / (1 + np.exp(-(0.5 * logits + 1.0)))
+    target = (rng.random(len(logits)) < truth).astype(int)
+    slope, offset = calibration.fit_platt(target, 1 / (1 + np.exp(-logits)))
+    share = target.mean()
+    # as if both classes were equally frequent: the log of their odds is taken off
+    assert slope == pytest.approx(0.5, rel=0.05)
+    assert offset == pytest.approx(1.0 - np.log(share / (1 - share)), abs=0.05)
+
+
+def test_few_clips_make_nothing_certain_and_a_wrong_order_means_nothing() -> None:
+    target, score = [0] * 10 + [1] * 10, [0.1] * 10 + [0.9] * 10
+    found = calibration.platt([0.1, 0.9], *calibration.fit_platt(target, score))
+    assert found == pytest.approx([1 / 12, 11 / 12], abs=1e-3)
+    backwards = calibration.fit_platt(target, score[::-1])
+    assert calibration.platt([0.01, 0.99], *backwards) == pytest.approx([0.5, 0.5], abs=1e-3)
+    with pytest.raises(BadInput, match="both classes"):
+        calibration.fit_platt([1, 1], [0.2, 0.8])

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from offkey import perturbations, protocols
+from offkey.core import store
 from offkey.core.errors import BadInput
+from offkey.detectors import trained
 from offkey.features import variants
 from offkey.protocols import unseen
 
@@ -79,6 +81,15 @@ def test_heard_and_unheard_judge_the_same_clips(clips: pd.DataFrame, tmp_path: P
     base = protocols.train_seeds(QUICK, [clean], tmp_path / "m", seeds=[0], name="base")
     how = {"column": "family", "target": 1, "name": "tiny"}
     found = unseen.leave_one_out(QUICK, base, clips, clean, tmp_path / "m", values=["other"], **how)
+    purposes = {
+        path.parent.name.partition("-seed")[0]: store.read_json(path)["purpose"]
+        for path in (tmp_path / "m").glob("*/model.json")
+    }
+    assert purposes == {
+        "base": trained.AI_OR_HUMAN,
+        "tiny-as-few-as-other": trained.UNHEARD,
+        "tiny-without-other": trained.UNHEARD,
+    }
     heard, same_size, unheard = (
         set(found.loc[found["regime"] == name, "clip_id"])
         for name in ("heard", "heard_same_size", "unheard")

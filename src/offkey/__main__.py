@@ -5,13 +5,16 @@ Heavy packages are imported inside the commands, so that help appears at once.
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from offkey import __version__
 from offkey.core.errors import BadInput, OffkeyError
 
 
@@ -36,12 +39,29 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
 Data = Annotated[str, typer.Option(help="Folder of what can be built again.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value; may be repeated.")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"offkey {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _offkey(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which it is."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -154,7 +174,11 @@ def data_verify(name: str, data: Data = "") -> None:
 def detect(
     files: Annotated[list[Path], typer.Argument(help="Sound files.")],
     model: Annotated[
-        str, typer.Option(help="Folder of a detector; else the ResNet trained last on clean music.")
+        str,
+        typer.Option(
+            help="Folder of a detector; else the ResNet that learnt AI against human on the most "
+            "clean clips."
+        ),
     ] = "",
     data: Data = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -162,27 +186,26 @@ def detect(
     """Say for each file how likely it is AI-generated; exit code 2 if any could not be judged."""
     from offkey import detectors
     from offkey.core.workspace import Workspace
-    from offkey.detectors import detection
+    from offkey.detectors import detection, trained
+    from offkey.sound.soundfiles import shown
 
-    models = Workspace.open(data).models
-    folder = Path(model).expanduser() if model else detectors.latest(models)
-    if not folder.is_dir() and (models / model).is_dir():
-        folder = models / model
+    folder, others = trained.find(Workspace.open(data).models, model)
     detector = detectors.load(folder)
+    for note in trained.notes(folder, others):
+        typer.echo(f"offkey: note: {shown(note)}", err=True)
     answers: list[dict[str, Any]] = []
     for file in files:
         try:
             answers.append(detection.detect(detector, file))
         except OffkeyError as error:
-            answers.append({"file": str(file), "error": str(error)})
+            answers.append({"file": shown(file), "error": str(error)})
     judged = [answer for answer in answers if "error" not in answer]
     failed = [answer for answer in answers if "error" in answer]
     if as_json:
-        typer.echo(json.dumps(answers, indent=2, default=str))
+        typer.echo(json.dumps(answers, indent=2))
     elif judged:
-        typer.echo(f"detector: {folder.name}, trained on {detectors.described(folder)}")
-        columns = ["file", "verdict", "confidence", "score", "threshold", "seconds_used", "padded"]
-        _print_table(columns, [[_cell(answer[name]) for name in columns] for answer in judged])
+        typer.echo(f"detector: {shown(folder.name)}, trained on {trained.described(folder)}")
+        _print_table(*detection.table(judged))
     for answer in failed:
         typer.echo(f"offkey: error: {answer['error']}", err=True)
     raise typer.Exit(BadInput.exit_code if failed else 0)
@@ -245,12 +268,6 @@ def _dataset(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
 def _print_table(columns: list[str], rows: list[list[str]]) -> None:
     widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
     for row in [columns, *rows]:
@@ -260,6 +277,8 @@ def _print_table(columns: list[str], rows: list[list[str]]) -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name the terminal cannot show stops nothing
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()
 
 

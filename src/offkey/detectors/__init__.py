@@ -1,13 +1,7 @@
 """Detectors: one file per system, one contract.
 
-A detector is a class with ``NAME``, a frozen ``Settings`` dataclass, ``Features`` (what it hears, a
-:class:`offkey.features.Window`), and
-
-- ``fit(train, val, *, seed, checkpoint, label)`` → history table; also fixes ``threshold``
-- ``predict_proba(variant)`` → P(AI) per clip, shape ``(n_clips,)``
-- ``score_samples(samples, facts)`` → P(AI) of one recording at the rate of its ``features``;
-  ``facts`` (:func:`offkey.sound.audio.facts`) say what its file tells of itself
-- ``save(folder)`` and ``load(folder)``: safetensors or skops with JSON and hashes, never pickle
+A detector is a subclass of :class:`offkey.detectors.base.Detector`, which says what each must do.
+:mod:`trained` says which trained one is taken where none is named.
 
 Adding one takes its file and a line in ``NAMES``.
 """
@@ -21,6 +15,7 @@ from typing import Any, get_type_hints
 from offkey.core import store
 from offkey.core.errors import BadInput, unknown
 from offkey.core.typed import typed
+from offkey.detectors.base import Detector
 from offkey.features import Window
 
 NAMES = {
@@ -33,12 +28,16 @@ NAMES = {
 }
 
 
-def kind(name: str) -> Any:
+__all__ = ["NAMES", "Detector", "about", "create", "features", "kind", "load"]
+
+
+def kind(name: str) -> type[Detector]:
     """The class of a detector."""
     if name not in NAMES:
         raise unknown("detector", name, NAMES)
     module, _, attribute = NAMES[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    found: type[Detector] = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 def about(name: str) -> str:
@@ -68,7 +67,7 @@ def settings(name: str, **given: Any) -> Any:
     )
 
 
-def create(name: str, **given: Any) -> Any:
+def create(name: str, **given: Any) -> Detector:
     """A new, untrained detector with the :func:`settings` given."""
     return kind(name)(settings(name, **given))
 
@@ -85,11 +84,10 @@ def features(name: str, **settings: Any) -> Window:
     for setting in settings:
         if setting not in made.__dataclass_fields__:
             raise unknown(f"feature setting of '{name}'", setting, made.__dataclass_fields__)
-    found: Window = made(**settings)
-    return found
+    return made(**settings)
 
 
-def load(folder: Path) -> Any:
+def load(folder: Path) -> Detector:
     """Read a trained detector.
 
     Raises
@@ -103,30 +101,3 @@ def load(folder: Path) -> Any:
             "e.g. 'offkey run demo', or name another folder with --model."
         )
     return kind(store.read_json(folder / "model.json")["detector"]).load(folder)
-
-
-def latest(models: Path, detector: str = "resnet", trained_on: str = "clean") -> Path:
-    """Folder of the model of a detector that was trained last on one variant alone.
-
-    Raises
-    ------
-    BadInput
-        There is none.
-    """
-    cards = [
-        card
-        for card in models.glob("*/model.json")
-        if described(card.parent) == trained_on and store.read_json(card)["detector"] == detector
-    ]
-    if not cards:
-        raise BadInput(
-            f"no {detector} trained on {trained_on} music in {models}: train one by running a "
-            "study, e.g. 'offkey run demo', or name a folder with --model."
-        )
-    return max(cards, key=lambda card: card.stat().st_mtime).parent
-
-
-def described(folder: Path) -> str:
-    """What a detector was trained on, as its card says."""
-    trained_on = store.read_json(folder / "model.json").get("trained_on", ["unknown music"])
-    return ", ".join(trained_on)

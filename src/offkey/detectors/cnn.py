@@ -93,12 +93,17 @@ class SmallNet(nn.Module):
             nn.Linear(64, 1),
         )
 
-    def forward(self, mels: torch.Tensor) -> torch.Tensor:
+    def features(self, mels: torch.Tensor) -> torch.Tensor:
+        """What goes into the last layer, shape (batch, 64)."""
         pictures = mels.transpose(1, 2)[:, None]
         if self.alone:
             mean = pictures.mean(dim=(1, 2, 3), keepdim=True)
             pictures = (pictures - mean) / (pictures.std(dim=(1, 2, 3), keepdim=True) + 1e-5)
         else:
             pictures = pictures / 40 + 1
-        logits: torch.Tensor = self.head(self.blocks(pictures))[:, 0]
+        out: torch.Tensor = self.head[:-1](self.blocks(pictures))
+        return out
+
+    def forward(self, mels: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head[-1](self.features(mels))[:, 0]
         return logits

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from offkey.core import manifest, store
+from offkey.detectors.base import Detector
 from offkey.features.variants import Variant
 from offkey.sound import audio
 
 COLUMNS = ["detector", "ms_per_clip", "slowest_ms", "megabytes", "training_s", "n_clips"]
 
 
-def costs(detectors: Mapping[str, Any], clean: Variant, *, n_clips: int = 12) -> pd.DataFrame:
+def costs(detectors: Mapping[str, Detector], clean: Variant, *, n_clips: int = 12) -> pd.DataFrame:
     """Time trained detectors on whole clips, from samples to P(AI), one after another.
 
     Parameters
     ----------
-    detectors : mapping of str to detector
+    detectors : mapping of str to Detector
         Trained, as :func:`offkey.protocols.train` returns them.
     clean : Variant
         Its first clips of either class are judged; decoding is not timed.

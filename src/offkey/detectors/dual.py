@@ -13,18 +13,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit, logit
 
-from offkey import metrics
-from offkey.core import cluster, seeding, store
+from offkey.core import cluster, seeding
 from offkey.core.errors import BadInput, unknown
 from offkey.detectors import separation
 from offkey.detectors.cnn import CnnDetector, CnnSettings
-from offkey.features.variants import Variant
+from offkey.detectors.pieces import Pieces
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from offkey.features.variants import Variant
 
 _BATCH = 8
 
@@ -97,12 +100,12 @@ class DualDetector(CnnDetector):
         checkpoint: Path | None = None,
         label: str = "",
     ) -> pd.DataFrame:
-        """Train the network, then the second stage; see :meth:`MelDetector.fit`.
+        """Train the network, then the second stage; see :meth:`Detector.fit`.
 
         The second stage learns from stems of training clips alone; how both scores are weighed,
         the band and the threshold come from the validation clips.
         """
-        separation.separator(self.settings.separator, self.settings.separator_weights)
+        self._separator()  # refuses weights that cannot be used before anything is trained
         self._stages, self._explained = {}, {}
         history = super().fit(train, val, seed=seed, checkpoint=checkpoint, label=label)
         n_each = self.settings.second_clips // len(train)
@@ -116,14 +119,15 @@ class DualDetector(CnnDetector):
         answers = np.concatenate([variant.clips["target"].to_numpy() for variant in val])
         first = np.concatenate([self._first(variant) for variant in val])
         self._stages["network"] = _joined(_logistic(first[:, None], answers))
+        from offkey import metrics
+
         sure = np.abs(self._calibrated(first))
         self.band = float(np.quantile(sure, self.settings.band_share))
         alone = expit(self._calibrated(first))
         self.first_threshold, _ = metrics.oracle_threshold(answers, alone)
         second = np.concatenate([self._second(self._measured(variant)) for variant in val])
         self._stages["both"] = _joined(_logistic(np.column_stack([first, second]), answers))
-        scores = np.concatenate([self.predict_proba(variant) for variant in val])
-        self.threshold, _ = metrics.oracle_threshold(answers, scores)
+        self._settle(train, val)
         return history
 
     def _first(self, variant: Variant) -> np.ndarray:
@@ -164,6 +168,8 @@ class DualDetector(CnnDetector):
         return self._explained[variant.fingerprint].copy()
 
     def _explain(self, variant: Variant) -> pd.DataFrame:
+        import pandas as pd
+
         first = self._first(variant)
         logits = self._calibrated(first)
         unsure = np.abs(logits) <= self.band
@@ -176,21 +182,24 @@ class DualDetector(CnnDetector):
         named = pd.DataFrame(measured, columns=list(separation.MEASURES))
         return pd.concat([table, named], axis=1).assign(score=expit(logits))
 
-    def score_samples(self, samples: np.ndarray, facts: Mapping[str, Any] | None = None) -> float:
-        """P(AI) of one recording; see :meth:`MelDetector.score_samples`."""
-        first = _logits(np.array([super().score_samples(samples, facts)]))
+    def _score_pieces(self, cut: Pieces) -> np.ndarray:
+        """P(AI) of every piece; those that the network is unsure of are taken apart."""
+        first = _logits(super()._score_pieces(cut))
         logits = self._calibrated(first)
-        if abs(logits[0]) <= self.band:
-            separate = separation.separator(
-                self.settings.separator, self.settings.separator_weights
-            )
-            rate = self.features.sample_rate_hz
-            found = separation.measure(samples, separate(samples, rate), rate)
-            logits = self._both(first, np.array([list(found.values())]))
-        return float(expit(logits[0]))
+        rate = self.features.sample_rate_hz
+        for number in np.flatnonzero(np.abs(logits) <= self.band):
+            piece, separate = cut.samples[number], self._separator()
+            found = separation.measure(piece, separate(piece, rate), rate)
+            logits[number] = self._both(first[[number]], np.array([list(found.values())]))[0]
+        return np.asarray(expit(logits))
+
+    def _separator(self) -> separation.Separator:
+        return separation.separator(self.settings.separator, self.settings.separator_weights)
 
     def measured(self, variant: Variant) -> pd.DataFrame:
         """The measures of every clip, one column each: to test what the second stage rests on."""
+        import pandas as pd
+
         return pd.DataFrame(self._measured(variant), columns=list(separation.MEASURES))
 
     def _measured(self, variant: Variant, rows: np.ndarray | None = None) -> np.ndarray:
@@ -204,18 +213,15 @@ class DualDetector(CnnDetector):
         parts = cluster.run(work, batches, label="taking clips apart")
         return np.asarray([values for part in parts for values in part], dtype=np.float64)
 
-    def save(self, folder: Path, **about: Any) -> Path:
-        """As every network, with the second stage in ``model.json``."""
-        more = {"band": self.band, "first_threshold": self.first_threshold}
-        return super().save(folder, stages=self._stages, **more, **about)
+    def _more(self) -> dict[str, Any]:
+        return {
+            "stages": self._stages, "band": self.band, "first_threshold": self.first_threshold,
+        }  # fmt: skip
 
-    @classmethod
-    def load(cls, folder: Path) -> Any:
-        """Read a saved detector; its weights must match their hash."""
-        detector, card = super().load(folder), store.read_json(folder / "model.json")
-        detector.band, detector._stages = float(card["band"]), card["stages"]
-        detector.first_threshold = float(card["first_threshold"])
-        return detector
+    def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:
+        super()._restore(folder, card)
+        self.band, self._stages = float(card["band"]), card["stages"]
+        self.first_threshold = float(card["first_threshold"])
 
 
 def _take_apart(

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
-from torch.fx.experimental.optimization import fuse
-from torch.utils.data import Dataset, Subset, TensorDataset
 
-from offkey import metrics
-from offkey.core import seeding, store
+from offkey.core import seeding
 from offkey.core.errors import BadInput
-from offkey.detectors import files, training
-from offkey.detectors.windows import AllWindows, RandomWindows
+from offkey.detectors import devices, files, training
+from offkey.detectors.base import Detector, Windows
+from offkey.detectors.windows import RandomWindows
 from offkey.features import LogMel
-from offkey.features.variants import Variant
-from offkey.sound import audio
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from offkey.features.variants import Variant
 
 
 @dataclass(frozen=True)
@@ -49,29 +49,26 @@ class MelSettings(training.Schedule):
             raise BadInput(f"epoch_share must be above 0 and at most 1, not {self.epoch_share:g}.")
 
 
-class MelDetector:
+class MelDetector(Detector):
     """P(AI) from a network on log-mel windows; a subclass says which network.
 
     Attributes
     ----------
-    threshold : float
-        Fixed on validation data by :meth:`fit`; at or above it a clip is called AI.
+    network : Module
+        Log-mels in dB of shape (batch, frames, n_mels) in, logits of shape (batch,) out; its
+        method ``features`` gives what goes into its last layer, shape (batch, d).
     """
 
-    NAME: ClassVar[str]
-    RECIPE: ClassVar[int]
     Settings: ClassVar[type[MelSettings]]
     Features = LogMel
 
     def __init__(self, settings: Any, features: LogMel | None = None) -> None:
-        self.settings = settings
-        self.features = features or LogMel()
-        self.threshold = 0.5
+        super().__init__(settings, features)
         self.network: Any = self._build()
         self._initialised = False
 
     def _build(self) -> nn.Module:
-        """The network, log-mels of shape (batch, frames, n_mels) in, logits (batch,) out."""
+        """The network, untrained."""
         raise NotImplementedError
 
     def _prepare(self, train: Sequence[Variant]) -> None:
@@ -79,8 +76,8 @@ class MelDetector:
 
     def identity(self) -> dict[str, Any]:
         """What a fingerprint needs to know."""
-        recipe = [self.RECIPE, training.RECIPE]
-        return {"name": self.NAME, "recipe": recipe, **asdict(self.settings)}
+        about = super().identity()
+        return {**about, "recipe": [*about["recipe"], training.RECIPE]}
 
     def fit(
         self,
@@ -91,33 +88,14 @@ class MelDetector:
         checkpoint: Path | None = None,
         label: str = "",
     ) -> pd.DataFrame:
-        """Train, from the present weights if there are any, and fix the threshold.
-
-        Parameters
-        ----------
-        train, val : sequence of Variant
-            Several variants are trained on together.
-        seed : int
-            Of initial weights, order and random windows.
-        checkpoint : Path, optional
-            Epoch checkpoint to resume from.
-        label : str
-            What the progress bar says.
-
-        Returns
-        -------
-        DataFrame
-            ``epoch, train_loss, val_loss``.
-        """
+        """Train, from the present weights if there are any; see :meth:`Detector.fit`."""
         if not self._initialised:
             self.features = train[0].features
             self._initialise(seed)
             self._prepare(train)
         options = {"checkpoint": checkpoint, "label": label or self.NAME}
         history = self._learn(train, val, seed=seed, **options)
-        targets = np.concatenate([variant.clips["target"].to_numpy() for variant in val])
-        scores = np.concatenate([self.predict_proba(variant) for variant in val])
-        self.threshold, _ = metrics.oracle_threshold(targets, scores)
+        self._settle(train, val)
         return history
 
     def _initialise(self, seed: int) -> None:
@@ -128,77 +106,50 @@ class MelDetector:
     def _learn(
         self, train: Sequence[Variant], val: Sequence[Variant], *, seed: int, **options: Any
     ) -> pd.DataFrame:
+        share = self.settings.crop_share
+        windows = RandomWindows(train, seed, share)
         return training.fit(
             self.network,
-            lambda epoch: self._epoch(train, seed, epoch),
-            RandomWindows(val, seed, 0, self.settings.crop_share),  # always the same crops
+            lambda epoch: windows.epoch(epoch, self._heard(len(windows), seed, epoch)),
+            RandomWindows(val, seed, share).epoch(0),  # always the same crops
             self.settings,
             seed=seed,
             **options,
         )
 
-    def _epoch(self, train: Sequence[Variant], seed: int, epoch: int) -> Dataset[Any]:
-        windows = RandomWindows(train, seed, epoch, self.settings.crop_share)
+    def _heard(self, n: int, seed: int, epoch: int) -> list[int] | None:
+        """Which of `n` clips are heard in an epoch; None for all."""
         if self.settings.epoch_share == 1:
-            return windows
-        order = seeding.rng(seed, "heard", str(epoch)).permutation(len(windows))
-        return Subset(windows, order[: round(self.settings.epoch_share * len(windows))].tolist())
+            return None
+        order = seeding.rng(seed, "heard", str(epoch)).permutation(n)
+        return [int(i) for i in order[: round(self.settings.epoch_share * n)]]
 
-    def predict_proba(self, variant: Variant) -> np.ndarray:
-        """P(AI) per clip: the mean over its windows, shape (n_clips,), float64."""
-        windows = AllWindows([variant])
-        # batch normalisation folded into the convolutions: half as fast again on a CPU, and worth
-        # its 50 ms where more than a few windows are judged
-        probability = _probabilities(fuse(self.network.eval()), windows)
-        owners = windows.owners()
-        return np.bincount(owners, probability) / np.bincount(owners)
+    def items(self, rows: np.ndarray, n_windows: int) -> Windows:
+        """The analysis windows of a clip; see :meth:`Detector.items`."""
+        size = self.features.window_frames
+        return np.asarray(rows[: n_windows * size].reshape(n_windows, size, self.features.n_mels))
 
-    def score_samples(self, samples: np.ndarray, facts: Mapping[str, Any] | None = None) -> float:
-        """P(AI) of one recording of any length; shorter than a window is zero-padded.
+    def score(self, windows: Windows) -> np.ndarray:
+        """P(AI) per window; see :meth:`Detector.score`."""
+        network = self.network.eval()
+        if len(windows) > devices.BATCH:
+            from torch.fx.experimental.optimization import fuse
 
-        Parameters
-        ----------
-        samples : ndarray of float32, shape (n,)
-            At the rate of the detector's ``features``.
-        facts : mapping, optional
-            What its file says of itself (:func:`offkey.sound.audio.facts`); not heard here.
-        """
-        size = self.features.window_samples
-        n = max(1, len(samples) // size)
-        mels = self.features(audio.fix_length(self.features.centre(samples, n), n * size))
-        frames = self.features.window_frames
-        windows = torch.from_numpy(mels)[: n * frames].reshape(n, frames, self.features.n_mels)
-        heard = TensorDataset(windows, torch.zeros(n))
-        return float(np.mean(_probabilities(self.network.eval(), heard)))
+            # batch normalisation folded into the convolutions: half as fast again on a processor,
+            # and worth its 50 ms where more than a few windows are judged
+            network = fuse(network)
+        logits = devices.outputs(network, windows)
+        return torch.sigmoid(logits).double().numpy()
 
-    def save(self, folder: Path, **about: Any) -> Path:
-        """Write ``model.safetensors`` and, last, ``model.json`` with its hash and `about`."""
-        digest = files.dump_weights(self.network.state_dict(), folder / "model.safetensors")
-        card = {
-            "detector": self.NAME,
-            "settings": asdict(self.settings),
-            "features": asdict(self.features),
-            "threshold": self.threshold,
-            "sha256": digest,
-            **about,
-        }
-        return store.write_json(folder / "model.json", card)
+    def embed(self, windows: Windows) -> np.ndarray:
+        """What goes into the last layer, float32; see :meth:`Detector.embed`."""
+        return devices.outputs(self.network, windows, self.network.features).numpy()
 
-    @classmethod
-    def load(cls, folder: Path) -> Any:
-        """Read a saved detector; its weights must match their hash."""
-        card = store.read_json(folder / "model.json")
+    def _dump(self, folder: Path) -> str:
+        return files.dump_weights(self.network.state_dict(), folder / "model.safetensors")
+
+    def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:
         weights = files.load_weights(folder / "model.safetensors", card["sha256"])
-        detector = cls(cls.Settings(**card["settings"]), LogMel(**card["features"]))
-        detector.network.load_state_dict(weights)
-        detector.network.eval()
-        detector.threshold = float(card["threshold"])
-        detector._initialised = True
-        return detector
-
-
-def _probabilities(network: Any, windows: Dataset[Any]) -> np.ndarray:
-    loader = torch.utils.data.DataLoader(windows, batch_size=32)
-    with torch.inference_mode():
-        parts = [torch.sigmoid(network(mels)) for mels, _ in loader]
-    return torch.cat(parts).double().numpy()
+        self.network.load_state_dict(weights)
+        self.network.eval()
+        self._initialised = True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torchvision.models import resnet18
+
+from offkey.detectors.resnet18 import WIDTHS, ResNet18
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -23,12 +24,8 @@ class MelNet(nn.Module):
         self.channels = channels
         self.register_buffer("band_mean", torch.full((n_mels,), -40.0))
         self.register_buffer("band_std", torch.full((n_mels,), 20.0))
-        backbone = resnet18(weights=None)
-        if channels == 1:
-            backbone.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
-        self.n_features = backbone.fc.in_features
-        backbone.fc = nn.Identity()
-        self.backbone = backbone.to(memory_format=torch.channels_last)
+        self.n_features = WIDTHS[-1]
+        self.backbone = ResNet18(channels).to(memory_format=torch.channels_last)
         self.head = nn.Linear(self.n_features, 1)
 
     def images(self, mels: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from offkey import perturbations
 from offkey.core.errors import BadInput
+from offkey.detectors.base import Windows
 from offkey.detectors.table import TableDetector
 from offkey.features import LogMel
 from offkey.features.variants import Variant
@@ -53,13 +54,14 @@ class MetadataDetector(TableDetector):
     RECIPE = 1
     Settings = MetadataSettings
     Features = LogMel  # what the other detectors have built; it looks at the clips table alone
+    LISTENS = False
 
     @property
     def names(self) -> Sequence[str]:
         """The facts; a bit rate that is not known counts as 0."""
         return (*NUMBERS, *WORDS)
 
-    def values(self, variant: Variant) -> np.ndarray:
+    def windows(self, variant: Variant) -> tuple[Windows, np.ndarray]:
         """The facts of every clip, numbers first, as objects of shape (n_clips, 5)."""
         clips = variant.clips
         steps = perturbations.steps(variant.condition, json.loads(clips["drawn"].iloc[0]))
@@ -72,7 +74,19 @@ class MetadataDetector(TableDetector):
                 source_encoder="",
                 source_bitrate_kbps=float(made["bitrate_kbps"]),
             )
-        return _facts(clips)
+        return _facts(clips), np.arange(len(clips))
+
+    def row(self, heard: np.ndarray) -> np.ndarray:
+        return heard
+
+    def _rows(self, windows: Windows) -> np.ndarray:
+        return np.asarray(windows, dtype=object)
+
+    def embed(self, windows: Windows) -> np.ndarray:
+        """The facts as numbers, standardised and one-hot, shape (n, d)."""
+        encoder = self.fitted()[:-1]
+        found = encoder.transform(self._rows(windows))
+        return np.asarray(found.toarray() if hasattr(found, "toarray") else found)
 
     def score_samples(self, samples: np.ndarray, facts: Mapping[str, Any] | None = None) -> float:
         """P(AI) from `facts`, the manifest's ``source_…`` columns of one file."""

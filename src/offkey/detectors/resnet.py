@@ -10,24 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import safetensors.torch
 import torch
 from torch import nn
 from torch.utils.data import TensorDataset
-from torchvision.models import ResNet18_Weights
 
 from offkey.core import seeding
 from offkey.core.errors import BadInput
-from offkey.detectors import training
+from offkey.detectors import devices, training
 from offkey.detectors.mel import MelDetector, MelSettings
 from offkey.detectors.melnet import HeadOnly, MelNet
 from offkey.detectors.weights import imagenet_state
-from offkey.detectors.windows import AllWindows
-from offkey.features.variants import Variant
+from offkey.detectors.windows import all_windows, targets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from offkey.features.variants import Variant
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,15 @@ class ResNetDetector(MelDetector):
     def _initialise(self, seed: int) -> None:
         super()._initialise(seed)
         if self.settings.weights == "imagenet":
+            from torchvision.models import ResNet18_Weights
+
             self.network.backbone.load_state_dict(imagenet_state(ResNet18_Weights.IMAGENET1K_V1))
         elif self.settings.weights != "none":
             self._load_weights(Path(self.settings.weights))
 
     def _load_weights(self, path: Path) -> None:
+        import safetensors.torch
+
         if not path.is_file():
             raise BadInput(
                 f"weights '{path}' is not a file: use 'none', 'imagenet' or the path of a "
@@ -112,9 +117,6 @@ class ResNetDetector(MelDetector):
         self.network.band_std = torch.from_numpy(np.maximum(frames.std(axis=0), 1.0))
 
     def _cached(self, variants: Sequence[Variant]) -> TensorDataset:
-        self.network.eval()
-        loader = torch.utils.data.DataLoader(AllWindows(variants), batch_size=32)
-        with torch.inference_mode():
-            parts = [(self.network.features(mels), targets) for mels, targets in loader]
-        inputs = torch.cat([features for features, _ in parts]).clone()
-        return TensorDataset(inputs, torch.cat([targets for _, targets in parts]))
+        windows, owners = all_windows(variants)
+        inputs = devices.outputs(self.network, windows, self.network.features)
+        return TensorDataset(inputs.clone(), targets(variants)[owners])

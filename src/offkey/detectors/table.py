@@ -2,67 +2,62 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from offkey import metrics
-from offkey.core import seeding, store
+from offkey.core import seeding
 from offkey.core.errors import BadInput
 from offkey.detectors import files
-from offkey.features import Window
-from offkey.features.variants import Variant
-from offkey.sound import audio
+from offkey.detectors.base import Detector, Windows
 
-LONGEST_S = 30.0
-"""Of a recording, at most the central 30 s become a row."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from offkey.features.variants import Variant
 
 
-class TableDetector:
-    """P(AI) from one row of numbers a clip and a model of scikit-learn; a subclass says which.
-
-    Attributes
-    ----------
-    threshold : float
-        Fixed on validation data by :meth:`fit`; at or above it a clip is called AI.
-    """
-
-    NAME: ClassVar[str]
-    RECIPE: ClassVar[int]
-    Settings: ClassVar[Any]
-    Features: ClassVar[type[Window]]
+class TableDetector(Detector):
+    """P(AI) from one row of numbers a clip and a model of scikit-learn; a subclass says which."""
 
     def __init__(self, settings: Any, features: Any = None) -> None:
-        self.settings = settings
-        self.features: Any = features or self.Features()
-        self.threshold = 0.5
+        super().__init__(settings, features)
         self.model: Any = None
 
     @property
+    @abstractmethod
     def names(self) -> Sequence[str]:
         """What the numbers of a row are, in their order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def new_model(self, seed: int) -> Any:
         """An untrained model."""
-        raise NotImplementedError
 
+    @abstractmethod
     def row(self, heard: np.ndarray) -> np.ndarray:
         """One clip's features, shape (n_rows, n_values), as the numbers in ``names``."""
-        raise NotImplementedError
 
-    def identity(self) -> dict[str, Any]:
-        """What a fingerprint needs to know."""
-        return {"name": self.NAME, "recipe": [self.RECIPE], **asdict(self.settings)}
+    def items(self, rows: np.ndarray, n_windows: int) -> Windows:
+        """The clip as a whole; see :meth:`Detector.items`."""
+        return [rows]
 
     def values(self, variant: Variant) -> np.ndarray:
         """The numbers of every clip, float64 of shape (n_clips, len(names))."""
-        rows = [self.row(variant.rows(row)) for row in range(len(variant))]
-        return np.asarray(rows, dtype=np.float64)
+        return self._rows(self.windows(variant)[0])
+
+    def _rows(self, windows: Windows) -> np.ndarray:
+        return np.asarray([self.row(heard) for heard in windows], dtype=np.float64)
+
+    def score(self, windows: Windows) -> np.ndarray:
+        """P(AI) per clip; see :meth:`Detector.score`."""
+        return self._scores(self._rows(windows))
+
+    def embed(self, windows: Windows) -> np.ndarray:
+        """The row of numbers of every clip, shape (n, len(names)); see :meth:`Detector.embed`."""
+        return self._rows(windows)
 
     def fit(
         self,
@@ -73,16 +68,7 @@ class TableDetector:
         checkpoint: Path | None = None,
         label: str = "",
     ) -> pd.DataFrame:
-        """Fit the model and fix the threshold.
-
-        Parameters
-        ----------
-        train, val : sequence of Variant
-            Several variants are learnt together.
-        seed : int
-            Of the model and the folds.
-        checkpoint, label
-            Not needed: it takes seconds.
+        """Fit the model; see :meth:`Detector.fit`. It takes seconds and leaves no checkpoint.
 
         Returns
         -------
@@ -95,8 +81,7 @@ class TableDetector:
         tracks = np.concatenate([variant.clips["track_id"].to_numpy() for variant in train])
         history = self._cross_validated(values, targets, tracks, seed)
         self.model = self.new_model(seed).fit(values, targets)
-        checked, answers = self._stacked(val)
-        self.threshold, _ = metrics.oracle_threshold(answers, self._scores(checked))
+        self._settle(train, val)
         return history
 
     def _stacked(self, variants: Sequence[Variant]) -> tuple[np.ndarray, np.ndarray]:
@@ -106,6 +91,7 @@ class TableDetector:
     def _cross_validated(
         self, values: np.ndarray, targets: np.ndarray, tracks: np.ndarray, seed: int
     ) -> pd.DataFrame:
+        import pandas as pd
         from sklearn.metrics import log_loss
         from sklearn.model_selection import StratifiedGroupKFold
 
@@ -123,22 +109,6 @@ class TableDetector:
             rows.append((number + 1, *losses))
         return pd.DataFrame(rows, columns=["epoch", "train_loss", "val_loss"])
 
-    def predict_proba(self, variant: Variant) -> np.ndarray:
-        """P(AI) per clip, shape (n_clips,), float64."""
-        return self._scores(self.values(variant))
-
-    def score_samples(self, samples: np.ndarray, facts: Mapping[str, Any] | None = None) -> float:
-        """P(AI) of one recording of any length, at the rate of its ``features``.
-
-        Its windows from the centre, at most 30 s of them, are one row; shorter than a window is
-        zero-padded.
-        """
-        size = self.features.window_samples
-        n = max(1, min(len(samples) // size, int(LONGEST_S / self.features.window_s)))
-        heard = audio.fix_length(self.features.centre(samples, n), n * size)
-        row = self.row(self.features(heard).astype(self.features.DTYPE))
-        return float(self._scores(np.asarray(row, dtype=np.float64)[None])[0])
-
     def explain(self, variant: Variant, *, seed: int = 0, repeats: int = 10) -> pd.DataFrame:
         """Fall of the AUC when one number is shuffled among the clips (permutation importance).
 
@@ -148,6 +118,7 @@ class TableDetector:
             ``feature, importance, deviation``, the largest first; mean and standard deviation
             over the repeats.
         """
+        import pandas as pd
         from sklearn.inspection import permutation_importance
 
         values, targets = self._stacked([variant])
@@ -164,29 +135,23 @@ class TableDetector:
         )
         return table.sort_values("importance", ascending=False, ignore_index=True)
 
-    def _scores(self, values: np.ndarray) -> np.ndarray:
+    def fitted(self) -> Any:
+        """The model of scikit-learn.
+
+        Raises
+        ------
+        BadInput
+            There is none yet.
+        """
         if self.model is None:
             raise BadInput(f"this {self.NAME} has not been fitted: call fit first, or load one.")
-        return np.asarray(self.model.predict_proba(values)[:, 1], dtype=np.float64)
+        return self.model
 
-    def save(self, folder: Path, **about: Any) -> Path:
-        """Write ``model.skops`` and, last, ``model.json`` with its hash and `about`."""
-        digest = files.dump_model(self.model, folder / "model.skops")
-        card = {
-            "detector": self.NAME,
-            "settings": asdict(self.settings),
-            "features": asdict(self.features),
-            "threshold": self.threshold,
-            "sha256": digest,
-            **about,
-        }
-        return store.write_json(folder / "model.json", card)
+    def _scores(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(self.fitted().predict_proba(values)[:, 1], dtype=np.float64)
 
-    @classmethod
-    def load(cls, folder: Path) -> Any:
-        """Read a saved model; its file must match its hash and hold known types alone."""
-        card = store.read_json(folder / "model.json")
-        detector = cls(cls.Settings(**card["settings"]), cls.Features(**card["features"]))
-        detector.model = files.load_model(folder / "model.skops", card["sha256"])
-        detector.threshold = float(card["threshold"])
-        return detector
+    def _dump(self, folder: Path) -> str:
+        return files.dump_model(self.model, folder / "model.skops")
+
+    def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:
+        self.model = files.load_model(folder / "model.skops", card["sha256"])

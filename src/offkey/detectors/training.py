@@ -10,21 +10,21 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import safetensors
-import safetensors.torch
 import torch
-from accelerate import Accelerator
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from offkey.core import progress, seeding, store
 from offkey.core.errors import BadInput
+
+if TYPE_CHECKING:  # what only a training needs, judging a file shall not wait for
+    import pandas as pd
+    from accelerate import Accelerator
 
 RECIPE = 2
 
@@ -68,13 +68,13 @@ class Schedule:
             raise BadInput(f"rate must be 'one_cycle' or 'constant', not '{self.rate}'.")
 
 
-EpochData = Callable[[int], Dataset[Any]]
+EpochData = Callable[[int], TensorDataset]
 
 
 def fit(
     network: nn.Module,
     train: EpochData,
-    val: Dataset[Any],
+    val: TensorDataset,
     schedule: Schedule,
     *,
     seed: int,
@@ -90,9 +90,10 @@ def fit(
         Trained in place; only parameters with ``requires_grad`` move. It ends with the weights of
         the epoch with the lowest validation loss.
     train : callable
-        ``train(epoch)`` gives the data set of that epoch, items ``(input, target)``.
-    val : Dataset
-        Items ``(input, target)``.
+        ``train(epoch)`` gives the inputs (of any float type) and targets of that epoch, which are
+        moved to the device at once.
+    val : TensorDataset
+        Inputs and targets.
     schedule : Schedule
     seed : int
     checkpoint : Path, optional
@@ -107,6 +108,9 @@ def fit(
     DataFrame
         ``epoch, train_loss, val_loss``.
     """
+    import pandas as pd
+    from accelerate import Accelerator
+
     accelerator = Accelerator()
     # made here, from the parameters that are there now: an optimiser never outlives a layer
     moving = [p for p in network.parameters() if p.requires_grad]
@@ -118,12 +122,13 @@ def fit(
     state = _State.resume(checkpoint, inner, optimiser, accelerator.device)
     bar = progress.bar(total=schedule.epochs, initial=state.epochs_done, desc=label, unit="epoch")
     saved = time.monotonic()
+    val = _moved(val, accelerator.device)
     with bar:
         while not state.finished(schedule):
             epoch = state.epochs_done
-            loader = _loader(train(epoch), schedule, seed, epoch)
+            loader = _loader(_moved(train(epoch), accelerator.device), schedule, seed, epoch)
             train_loss = _epoch(accelerator, network, optimiser, loader, schedule, seed, epoch)
-            val_loss = _validate(accelerator, network, DataLoader(val, 32), schedule)
+            val_loss = _validate(network, val, schedule)
             if not math.isfinite(train_loss + val_loss):
                 raise BadInput(
                     f"{label}: the loss is not finite in epoch {epoch}; "
@@ -141,13 +146,18 @@ def fit(
     return pd.DataFrame(state.history)
 
 
-def _loader(data: Dataset[Any], schedule: Schedule, seed: int, epoch: int) -> DataLoader[Any]:
+def _moved(data: TensorDataset, device: torch.device) -> TensorDataset:
+    return TensorDataset(*(tensor.to(device) for tensor in data.tensors))
+
+
+def _loader(data: TensorDataset, schedule: Schedule, seed: int, epoch: int) -> DataLoader[Any]:
+    """Whole batches by one look-up each, in the order of the seed and the epoch."""
     order = torch.Generator().manual_seed(seeding.integer(seed, "order", str(epoch)))
-    if not isinstance(data, Sized):
-        raise TypeError("the training items must have a length: an epoch goes over all of them")
     # one item left over would make batch normalisation fail
     drop = len(data) % schedule.batch_size == 1 and len(data) > 1
-    return DataLoader(data, schedule.batch_size, shuffle=True, generator=order, drop_last=drop)
+    shuffled = RandomSampler(data, generator=order)
+    batches = BatchSampler(shuffled, schedule.batch_size, drop_last=drop)
+    return DataLoader(data, batch_size=None, sampler=batches, generator=order)
 
 
 def _epoch(
@@ -161,19 +171,24 @@ def _epoch(
 ) -> float:
     torch.manual_seed(seeding.integer(seed, "epoch", str(epoch)))
     network.train()
-    loader = accelerator.prepare(loader)
-    total, count = 0.0, 0
+    losses, counts = [], []
     for step, (inputs, targets) in enumerate(loader):
         progress = (epoch + step / len(loader)) / schedule.epochs
         for group in optimiser.param_groups:
             group["lr"] = _rate(schedule, progress)
         optimiser.zero_grad()
-        loss = _loss(network(inputs), targets, schedule)
+        loss = _loss(network(inputs.float()), targets, schedule)
         accelerator.backward(loss)
         optimiser.step()
-        total += loss.item() * len(targets)
-        count += len(targets)
-    return total / max(count, 1)
+        losses.append(loss.detach())
+        counts.append(len(targets))
+    return _mean(losses, counts)
+
+
+def _mean(losses: list[torch.Tensor], counts: list[int]) -> float:
+    """Mean loss per item; read once, so that the device need not wait after every batch."""
+    values = torch.stack(losses).tolist()
+    return sum(loss * n for loss, n in zip(values, counts, strict=True)) / sum(counts)
 
 
 def _loss(logits: torch.Tensor, targets: torch.Tensor, schedule: Schedule) -> torch.Tensor:
@@ -181,18 +196,14 @@ def _loss(logits: torch.Tensor, targets: torch.Tensor, schedule: Schedule) -> to
     return nn.functional.binary_cross_entropy_with_logits(logits, soft)
 
 
-def _validate(
-    accelerator: Accelerator, network: nn.Module, loader: DataLoader[Any], schedule: Schedule
-) -> float:
+def _validate(network: nn.Module, val: TensorDataset, schedule: Schedule) -> float:
     network.eval()
-    total, count = 0.0, 0
+    losses, counts = [], []
     with torch.inference_mode():
-        for inputs, targets in loader:
-            logits = network(inputs.to(accelerator.device))
-            loss = _loss(logits, targets.to(accelerator.device), schedule)
-            total += loss.item() * len(targets)
-            count += len(targets)
-    return total / max(count, 1)
+        for inputs, targets in zip(*(part.split(32) for part in val.tensors), strict=True):
+            losses.append(_loss(network(inputs.float()), targets, schedule))
+            counts.append(len(targets))
+    return _mean(losses, counts)
 
 
 def _rate(schedule: Schedule, progress: float) -> float:
@@ -237,6 +248,8 @@ class _State:
         for index, slots in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{index}/{slot}": value for slot, value in slots.items()}
         tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        import safetensors.torch
+
         with store.writing(path) as partial:
             safetensors.torch.save_file(
                 tensors, str(partial), metadata={"history": json.dumps(self.history)}
@@ -244,6 +257,8 @@ class _State:
 
     @classmethod
     def resume(cls, path: Path | None, network: nn.Module, optimiser: Any, device: Any) -> _State:
+        import safetensors.torch
+
         state = cls()
         if path is None or not path.is_file():
             return state

@@ -1,4 +1,7 @@
-"""Waveform → log-mel, within 0.01 dB of librosa's and several times as fast."""
+"""Waveform → log-mel, within 0.01 dB of librosa's and several times as fast.
+
+Nothing here needs librosa or numba: both take seconds to import.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,8 @@ from functools import cache
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 import scipy.sparse
 
-from offkey.core import compiled
 from offkey.features.window import Window
 
 
@@ -73,32 +74,49 @@ class LogMel(Window):
 
     def frequencies_hz(self) -> np.ndarray:
         """Centre frequencies of the mel bands."""
-        librosa = compiled.librosa()
-        edges = librosa.mel_frequencies(self.n_mels + 2, fmin=0, fmax=self.sample_rate_hz / 2)
-        return np.asarray(edges[1:-1])
+        return _mel_edges_hz(self.n_mels, self.sample_rate_hz)[1:-1]
 
 
-@compiled.kernel
-def _power(spectrum):  # type: ignore[no-untyped-def]
+def _power(spectrum: np.ndarray) -> np.ndarray:
     """Squared magnitudes turned to (n_bins, n_frames), as the sparse product wants them."""
-    n_frames, n_bins = spectrum.shape
-    power = np.empty((n_bins, n_frames), np.float32)
-    for b in range(n_bins):
-        for i in range(n_frames):
-            value = spectrum[i, b]
-            power[b, i] = value.real * value.real + value.imag * value.imag
-    return power
+    power = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
+    return np.ascontiguousarray(power.T)
 
 
 @cache
 def _window(n_fft: int) -> np.ndarray:
-    return scipy.signal.get_window("hann", n_fft).astype(np.float32)
+    # periodic Hann, as scipy.signal.get_window makes it
+    turn = np.linspace(-np.pi, np.pi, n_fft + 1)
+    return (0.5 + 0.5 * np.cos(turn))[:-1].astype(np.float32)
 
 
 @cache
 def _filters(settings: LogMel) -> scipy.sparse.csr_matrix:
-    librosa = compiled.librosa()
-    dense = librosa.filters.mel(
-        sr=settings.sample_rate_hz, n_fft=settings.n_fft, n_mels=settings.n_mels
-    )
-    return scipy.sparse.csr_matrix(dense.astype(np.float32))
+    """Triangles of equal area on Slaney's mel scale, float32 of shape (n_mels, n_fft // 2 + 1)."""
+    rate, n_fft = settings.sample_rate_hz, settings.n_fft
+    edges = _mel_edges_hz(settings.n_mels, rate)
+    widths = np.diff(edges)
+    ramps = np.subtract.outer(edges, np.fft.rfftfreq(n_fft, 1 / rate))
+    rising = -ramps[:-2] / widths[:-1, None]
+    falling = ramps[2:] / widths[1:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    triangles *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    return scipy.sparse.csr_matrix(triangles)
+
+
+# Slaney's mel scale: linear up to 1 kHz, 15 mels there; then a factor of 6.4 every 27 mels
+_LINEAR_HZ, _KNEE_HZ, _STEP = 200.0 / 3, 1000.0, np.log(6.4) / 27.0
+
+
+def _mel_edges_hz(n_mels: int, sample_rate_hz: int) -> np.ndarray:
+    """Lower edge, centres and upper edge of the bands up to half the sample rate, (n_mels + 2,)."""
+    knee, top_hz = _KNEE_HZ / _LINEAR_HZ, sample_rate_hz / 2
+    top = top_hz / _LINEAR_HZ
+    if top_hz >= _KNEE_HZ:
+        top = knee + np.log(top_hz / _KNEE_HZ) / _STEP
+    mels = np.linspace(0.0, top, n_mels + 2)
+    bent = mels >= knee
+    edges = _LINEAR_HZ * mels
+    edges[bent] = _KNEE_HZ * np.exp(_STEP * (mels[bent] - knee))
+    return np.asarray(edges)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from offkey import detectors
+from offkey.detectors.trained import AI_OR_HUMAN
 from offkey.features.variants import Variant
 from offkey.protocols.single import predict, train
 
@@ -23,6 +24,7 @@ def train_seeds(
     *,
     seeds: Sequence[int],
     name: str,
+    purpose: str = AI_OR_HUMAN,
 ) -> Trained:
     """Train one new detector per seed on `variants`; see :func:`train`.
 
@@ -39,6 +41,7 @@ def train_seeds(
             folder,
             seed=seed,
             name=f"{name}-seed{seed}",
+            purpose=purpose,
         )
         for seed in seeds
     }

@@ -14,7 +14,9 @@ from offkey import detectors
 from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.core.manifest import KEYS
+from offkey.detectors.trained import AI_OR_HUMAN
 from offkey.features.variants import Variant
+from offkey.protocols.regimes import regime_of
 
 RECIPE = 1
 
@@ -28,6 +30,7 @@ def train(
     name: str,
     start: str = "",
     replay: Sequence[Variant] = (),
+    purpose: str = AI_OR_HUMAN,
 ) -> tuple[Any, pd.DataFrame]:
     """Train a detector on the train split of `variants`, or take the one that stands there.
 
@@ -48,6 +51,8 @@ def train(
         Fingerprint of the weights started from; empty for a new detector.
     replay : sequence of Variant
         Training clips of earlier stages, mixed in.
+    purpose : str
+        What the detector is for, as :mod:`offkey.detectors.trained` has it; kept in its file.
 
     Returns
     -------
@@ -75,10 +80,13 @@ def train(
                 start_s = time.monotonic()
                 how = {"seed": seed, "checkpoint": checkpoint, "label": f"training {name}"}
                 history = detector.fit([*learn, *replay], check, **how)
-                about = {"training_s": round(time.monotonic() - start_s, 3), "seed": seed}
+                about: dict[str, Any] = {
+                    "training_s": round(time.monotonic() - start_s, 3),
+                    "seed": seed,
+                }
                 store.write_table(history, place / "history.parquet")
-                learnt = [variant.condition.variant for variant in variants]
-                detector.save(place, fingerprint=mark, trained_on=learnt, **about)
+                about = {"training_s": seconds, "seed": seed, **_told(learn, purpose, start)}
+                detector.save(place, fingerprint=mark, **about)
                 checkpoint.unlink(missing_ok=True)
     trained = detectors.load(place)
     trained.fingerprint, trained.folder = mark, place
@@ -87,6 +95,18 @@ def train(
 
 def _is_trained(place: Path) -> bool:
     return (place / "model.json").is_file()  # written last
+
+
+def _told(learn: Sequence[Variant], purpose: str, start: str) -> dict[str, Any]:
+    """What a model's file says of its training."""
+    clips = pd.concat([variant.clips for variant in learn])
+    return {
+        "purpose": purpose,
+        "regime": "iterative" if start else regime_of([part.condition for part in learn])[0],
+        "trained_on": [variant.condition.variant for variant in learn],
+        "dataset": ", ".join(sorted(clips["dataset"].unique())),
+        "train_clips": len(clips),
+    }
 
 
 def predict(

@@ -17,6 +17,7 @@ import pandas as pd
 from offkey import protocols
 from offkey.core import manifest, seeding
 from offkey.core.errors import BadInput, unknown
+from offkey.detectors.trained import UNHEARD
 from offkey.evaluation import predictions
 from offkey.features.variants import Variant
 from offkey.protocols import Trained
@@ -157,10 +158,10 @@ def leave_one_out(
             "unheard": ("-without-", leave_out(clips, column, value)),
         }
         models = {"heard": base}
-        for regime, (how, rest) in learnt.items():
-            label, seeds = f"{name}{how}{_plain(value)}", list(base)
+        for regime, (mark, rest) in learnt.items():
+            how = {"name": f"{name}{mark}{_plain(value)}", "purpose": UNHEARD}
             models[regime] = protocols.train_seeds(
-                detector, [clean.among(rest)], folder, seeds=seeds, name=label
+                detector, [clean.among(rest)], folder, seeds=list(base), **how
             )
         tested = clean.among(_facing(clips, column, value, target))
         for regime, trained in models.items():

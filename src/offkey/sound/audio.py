@@ -29,6 +29,7 @@ __all__ = [
     "at_rate",
     "check",
     "fix_length",
+    "is_silent",
     "load",
     "match_level",
     "player",
@@ -144,8 +145,13 @@ def check(samples: np.ndarray, path: Path | str) -> None:
     """Refuse samples that no detector should judge: not finite, or silent."""
     if not np.isfinite(samples).all():
         raise AudioError(path, "non_finite", "holds NaN or infinite samples.")
-    if rms_dbfs(samples - samples.mean()) < SILENCE_DBFS:
+    if is_silent(samples):
         raise AudioError(path, "silent", f"is silent (below {SILENCE_DBFS:.0f} dBFS).")
+
+
+def is_silent(samples: np.ndarray) -> bool:
+    """Whether nothing is to be heard: below ``SILENCE_DBFS`` beside a constant offset."""
+    return rms_dbfs(samples - samples.mean()) < SILENCE_DBFS
 
 
 def resample(samples: np.ndarray, from_hz: float, to_hz: float) -> np.ndarray:

@@ -16,7 +16,8 @@ from torch import nn
 
 from offkey.core import seeding
 from offkey.core.errors import BadInput, unknown
-from offkey.detectors.windows import AllWindows
+from offkey.detectors import devices
+from offkey.detectors.windows import all_windows
 from offkey.features.variants import Variant
 
 # On 128 bands and 125 frames the last stage of a ResNet18 has 4 x 4 cells of 32 bands and 1 s: too
@@ -54,7 +55,7 @@ def grad_cam(detector: Any, variant: Variant, *, layer: str = LAYER) -> np.ndarr
     -------
     ndarray of float32, shape (n_windows, frames, n_mels)
         At least 0: evidence for AI where the clip is called AI, for human where it is called human.
-        Windows in the order of :class:`offkey.detectors.windows.AllWindows`. The unit is the
+        Windows in the order of :func:`offkey.detectors.windows.all_windows`. The unit is the
         logit's times the layer's: compare within a window only.
 
     Raises
@@ -68,16 +69,19 @@ def grad_cam(detector: Any, variant: Variant, *, layer: str = LAYER) -> np.ndarr
 def evidence(detector: Any, variant: Variant, layer: str) -> np.ndarray:
     """Grad-CAM before its ReLU: below 0 where a cell speaks against the verdict."""
     stage = _stage(detector, layer)
-    network = detector.network.eval()
+    network = detector.network
     mels, owners = windows(variant)
     towards = np.where(called(detector, variant) == "AI", 1.0, -1.0)
     signs = torch.from_numpy(towards[owners].astype(np.float32))
     cam = LayerGradCam(lambda batch, sign: network(batch) * sign, stage)
     parts = []
-    for batch, sign in zip(mels.split(BATCH), signs.split(BATCH), strict=True):
-        coarse = cam.attribute(batch, additional_forward_args=sign).detach()
-        fine = LayerAttribution.interpolate(coarse, (batch.shape[2], batch.shape[1]), "bilinear")
-        parts.append(fine[:, 0].transpose(1, 2).numpy())
+    with devices.placed(network) as device:
+        for batch, sign in zip(mels.to(device).split(BATCH), signs.split(BATCH), strict=True):
+            coarse = cam.attribute(batch, additional_forward_args=sign.to(device)).detach()
+            fine = LayerAttribution.interpolate(
+                coarse, (batch.shape[2], batch.shape[1]), "bilinear"
+            )
+            parts.append(fine[:, 0].transpose(1, 2).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -88,8 +92,8 @@ def called(detector: Any, variant: Variant) -> np.ndarray:
 
 def windows(variant: Variant) -> tuple[torch.Tensor, np.ndarray]:
     """All windows, shape (n_windows, frames, n_mels), and the clip number of each."""
-    every = AllWindows([variant])
-    return torch.stack([every[place][0] for place in range(len(every))]), every.owners()
+    found, owners = all_windows([variant])
+    return found.float(), owners
 
 
 def hottest(heat: np.ndarray, share: float) -> np.ndarray:

@@ -14,9 +14,10 @@ import pandas as pd
 import torch
 from torch import nn
 
-from offkey.audits.explain.attribution import BATCH, LAYER, called, evidence, hottest, windows
+from offkey.audits.explain.attribution import LAYER, called, evidence, hottest, windows
 from offkey.core import seeding
 from offkey.core.errors import BadInput
+from offkey.detectors import devices
 from offkey.features.variants import Variant
 from offkey.metrics import uncertainty
 
@@ -165,6 +166,5 @@ def _rolled(masks: torch.Tensor, shifts: np.ndarray) -> torch.Tensor:
 
 
 def _score(network: nn.Module, mels: torch.Tensor, owners: np.ndarray) -> np.ndarray:
-    with torch.inference_mode():
-        parts = [torch.sigmoid(network(batch)) for batch in mels.split(BATCH)]
-    return np.bincount(owners, torch.cat(parts).double().numpy()) / np.bincount(owners)
+    found = torch.sigmoid(devices.outputs(network, mels)).double().numpy()
+    return np.bincount(owners, found) / np.bincount(owners)

@@ -20,6 +20,7 @@ from offkey import protocols
 from offkey.audits.revisited.rows import MENDED, PUBLISHED, clip_features, predictions, some_tracks
 from offkey.core import seeding
 from offkey.core.errors import BadInput
+from offkey.detectors.trained import EXPERIMENT
 from offkey.features.variants import Variant
 from offkey.perturbations import Condition
 
@@ -36,7 +37,9 @@ def untaught(
     """
     kind, settings = detector
     frozen = {**settings, "train": "head", "epochs": 1}
-    trained = protocols.train_seeds((kind, frozen), [clean], folder, seeds=[seed], name=name)
+    trained = protocols.train_seeds(
+        (kind, frozen), [clean], folder, seeds=[seed], name=name, purpose=EXPERIMENT
+    )
     return trained[seed][0]
 
 
