@@ -49,10 +49,9 @@ def test_a_clue_keeps_its_sign() -> None:
     table = shortcuts.by_class(clips).set_index("clue")
     assert table.loc["peak", "value"] < 0.1 and table.loc["peak", "more"] == "human"
     assert table.loc["peak", "low"] < table.loc["peak", "value"] < table.loc["peak", "high"] < 0.5
-    # noise is on either side of a half, and said to be no more
+    # noise is on either side of a half: no clue is turned so that it looks useful
     others = table.drop(index="peak")
     assert others["value"].min() < 0.5 < others["value"].max()
-    assert (others["more"] == "–").sum() >= len(others) - 1
 
 
 def test_measured_edits_are_what_was_asked(tiny_clips: pd.DataFrame) -> None:

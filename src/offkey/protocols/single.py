@@ -80,10 +80,7 @@ def train(
                 start_s = time.monotonic()
                 how = {"seed": seed, "checkpoint": checkpoint, "label": f"training {name}"}
                 history = detector.fit([*learn, *replay], check, **how)
-                about: dict[str, Any] = {
-                    "training_s": round(time.monotonic() - start_s, 3),
-                    "seed": seed,
-                }
+                seconds = round(time.monotonic() - start_s, 3)
                 store.write_table(history, place / "history.parquet")
                 about = {"training_s": seconds, "seed": seed, **_told(learn, purpose, start)}
                 detector.save(place, fingerprint=mark, **about)
