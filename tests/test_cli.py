@@ -77,7 +77,8 @@ def test_mistakes_get_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "studies").mkdir()
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "study.yaml").write_text("study: tiny\nruns: [{notebook: one}]\n")
+    for place in (tmp_path, tmp_path / "studies"):
+        (place / "study.yaml").write_text("study: tiny\nruns: [{notebook: one}]\n")
     cell = {
         "cell_type": "code",
         "source": "n: int = 1",

@@ -104,8 +104,8 @@ def test_kernels_compile_where_neither_code_nor_home_can_be_written(tmp_path: Pa
         "from offkey.core import compiled\n"
         f"compiled._package = lambda name: Path({str(NOWHERE)!r})\n"
         "import numpy as np\n"
-        "from offkey.features import LogMel, log_mel\n"
-        "log_mel._power(np.ones((2, 3), np.complex64))\n"
+        "from offkey.perturbations import vocoder\n"
+        "vocoder.analyse(np.ones(4096, np.float32))\n"
     )
     environment = {"XDG_CACHE_HOME": str(NOWHERE), "HOME": str(NOWHERE), "TMPDIR": str(tmp_path)}
     done = _run(program, NUMBA_CACHE_DIR="", **environment)
@@ -124,19 +124,16 @@ def test_a_named_folder_that_cannot_be_written_gets_one_sentence(
 
 
 @pytest.mark.parametrize("name", ["ENOLCK", "ENOTSUP", "ENOSYS"])
-def test_a_file_system_without_locks_gets_one_sentence(tmp_path: Path, name: str) -> None:
+def test_a_file_system_without_locks_compiles_all_the_same(tmp_path: Path, name: str) -> None:
     program = f"""
 import errno, fcntl, os
 def flock(*_): raise OSError(errno.{name}, os.strerror(errno.{name}))
 fcntl.flock = flock
-from offkey.core import compiled, errors
-compiled.PATIENCE_S = 1.0
+from offkey.core import compiled
 compiled.lock_file().touch()  # of an earlier process
-try:
-    compiled.librosa()
-except errors.BadInput as error:
-    print(error)
+compiled.librosa()
+print(len(list(compiled.cache_folder().glob("offkey-*.nbi"))))
 """
     done = _run(program, NUMBA_CACHE_DIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "cannot be locked" in done.stdout or "delete that file" in done.stdout
+    assert done.stdout.strip() == "1"

@@ -140,7 +140,7 @@ def _facts(path: str) -> list[int]:
     """Size and times; the second time changes whenever the file does, whoever sets the first."""
     try:
         stat = Path(path).stat()
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return []
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
@@ -148,5 +148,5 @@ def _facts(path: str) -> list[int]:
 def _sha256(path: str) -> str:
     try:
         return store.file_sha256(Path(path))
-    except OSError:
+    except (OSError, ValueError):
         return ""

@@ -56,7 +56,8 @@ class RandomWindows:
             Numbers of the clips to take; by default all.
         """
         numbers = list(range(len(self)) if chosen is None else chosen)
-        crops = np.stack([self._crop(number, epoch) for number in numbers])
+        # in one order of memory, on which last bits depend, whatever that of the shards is
+        crops = np.ascontiguousarray(np.stack([self._crop(number, epoch) for number in numbers]))
         return TensorDataset(torch.from_numpy(crops), self._targets[numbers])
 
     def _crop(self, number: int, epoch: int) -> np.ndarray:
@@ -77,7 +78,7 @@ def all_windows(variants: Sequence[Variant]) -> tuple[torch.Tensor, np.ndarray]:
     """
     found = [variant.windows(row) for variant in variants for row in range(len(variant))]
     owners = np.repeat(np.arange(len(found)), [len(windows) for windows in found])
-    return torch.from_numpy(np.concatenate(found)), owners
+    return torch.from_numpy(np.ascontiguousarray(np.concatenate(found))), owners
 
 
 def targets(variants: Sequence[Variant]) -> torch.Tensor:
