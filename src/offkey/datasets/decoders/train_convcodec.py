@@ -124,7 +124,7 @@ def fit(network: dict[str, Any], clips: list[np.ndarray], *, steps: int, seed: i
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda i: min(1, (i + 1) / 50) * (0.505 + 0.495 * cos(pi * i / steps))
     )
-    bar = progress.bar(range(steps), mininterval=10)
+    bar = progress.bar(range(steps))
     for _ in bar:
         original = torch.from_numpy(np.stack([_crop(clips, n, rng) for _ in range(BATCH)]))
         noise = convcodec.quantisation_noise((BATCH, net.latent, n // net.hop), rng)
