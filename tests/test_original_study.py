@@ -67,8 +67,9 @@ def test_it_follows_the_published_protocol() -> None:
 
 def test_without_the_data_it_says_where_to_get_them(tmp_path: Path) -> None:
     done = _run("original", tmp_path, "--only", "01_create_dataset")
-    assert done.returncode == 1
-    (line,) = [line for line in done.stdout.splitlines() if "failed after" in line]
+    assert done.returncode == 2
+    assert "started" not in done.stdout
+    (line,) = done.stderr.splitlines()
     assert "download it from https://zenodo.org/records/13732524" in line
     assert line.endswith("give source=FOLDER.")
     assert "Traceback" not in done.stdout + done.stderr

@@ -453,7 +453,7 @@ def test_differences_are_shown_in_points_with_their_interval() -> None:
 
 def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
     def auc(regime: str, value: float, **more) -> dict:
-        ends = {"low": value - 0.05, "high": value + 0.05, "n_clips": 90, "n_tracks": 70}
+        ends = {"low": value - 0.05, "high": min(value + 0.05, 1.0), "n_clips": 90, "n_tracks": 70}
         about = {"regime": regime, "metric": "auc", "subset": "all", "variant": "clean", "seed": 0}
         return {**about, "value": value, **ends, **more}
 

@@ -68,7 +68,7 @@ def test_code_that_an_edit_does_not_stand_on_changes_nothing(
 ) -> None:
     before = _name("noise20", tiny_clips)
     _change(package / "perturbations/eq.py", "(120.0, 9.0)", "(120.0, 3.0)")
-    _change(package / "perturbations/conditions.py", '"reverb",', '"reverb", "further",')
+    _change(package / "perturbations/naming.py", '"reverb",', '"reverb", "further",')
     _change(package / "perturbations/noise.py", '"""White noise', '"""Hiss')
     _change(package / "perturbations/noise.py", "UNIT =", "# a remark\nUNIT =")
     assert _name("noise20", tiny_clips) == before

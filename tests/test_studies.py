@@ -134,7 +134,8 @@ runs: [{notebook: 13_unseen, parameters: {families: [convcodec]}}]
     same = {"dataset": "demo", "dataset_options": {"tracks": 60}, "families": ["convcodec"]}
     same["sources"] = ["none"]
     assert found() == found("dataset=demo") == same
-    other = {"dataset": "folder", "dataset_options": {"source": "x"}, "families": []}
+    other = {"dataset": "folder", "dataset_options": {"source": str(Path("x").absolute())}}
+    other["families"] = []
     other["sources"] = ["none"]
     assert found("dataset=folder", "dataset_options={source: x}") == other
     assert found("dataset_options.source=x", "dataset=folder") == other
