@@ -22,12 +22,10 @@ SUFFIXES = {"light": "", "dark": ".dark"}
 
 # JupyterLab and Visual Studio Code say on the page's body which theme they have
 _DARK = '[data-jp-theme-light="false"]', ".vscode-dark"
-_SWITCH = (
-    ".offkey-light, .offkey-dark { max-width: 100%; } .offkey-dark { display: none; } "
-    + " ".join(
-        f"{dark} .offkey-light {{ display: none; }} {dark} .offkey-dark {{ display: inline; }}"
-        for dark in _DARK
-    )
+_SWITCH = ".offkey-light, .offkey-dark { max-width: 100%; } " + " ".join(
+    f"{dark} .offkey-light {{ display: none !important; }} "
+    f"{dark} .offkey-dark {{ display: inline !important; }}"
+    for dark in _DARK
 )
 
 
@@ -87,8 +85,9 @@ def _show_figure(folder: Path, name: str, title: str) -> None:
     )
     alt = html.escape(title)
     pictures = "".join(
-        f'<img class="offkey-{theme}" src="data:image/png;base64,{png}" alt="{alt}">'
-        for theme, png in (("light", light), ("dark", dark))
+        # hidden by itself: the style sheet may be left out by whoever shows the notebook
+        f'<img class="offkey-{theme}"{hidden} src="data:image/png;base64,{png}" alt="{alt}">'
+        for theme, hidden, png in (("light", "", light), ("dark", ' style="display: none"', dark))
     )
     data = {
         "text/html": f"<style>{_SWITCH}</style>{pictures}",
