@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ from offkey.core import seeding, store
 from offkey.core.errors import BadInput
 
 SPLITS = ("train", "val", "test")
-KEYS = ["clip_id", "track_id", "target", "generator", "family", "dataset", "split"]
+KEYS = ["clip_id", "track_id", "group", "target", "generator", "family", "dataset", "split", "fold"]
 
 SCHEMA = pa.DataFrameSchema(
     {
         "clip_id": pa.Column(str, unique=True),
         "track_id": pa.Column(str),
+        "group": pa.Column(str),
         "path": pa.Column(str),
         "target": pa.Column("int64", pa.Check.isin([0, 1])),
         "generator": pa.Column(str),
         "family": pa.Column(str),
         "dataset": pa.Column(str),
         "split": pa.Column(str, pa.Check.isin(SPLITS)),
+        "fold": pa.Column("int64", pa.Check.ge(0)),
         "offset_s": pa.Column(float, pa.Check.ge(0)),
         "duration_s": pa.Column(float, pa.Check.gt(0)),
         "sample_rate_hz": pa.Column("int64", pa.Check.gt(0)),
@@ -54,8 +56,10 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
     Parameters
     ----------
     clips : DataFrame
-        One row per clip; ``band_limited`` (a shift by -4 semitones leaves a part of the 8 kHz
-        band empty, since neither the clip nor its source holds what would move there) is derived.
+        One row per clip. ``group`` (what no two splits or folds share: the track, or something
+        coarser) is the track where it is missing, ``fold`` is 0. ``band_limited`` (a shift by -4
+        semitones leaves a part of the 8 kHz band empty, since neither the clip nor its source
+        holds what would move there) is derived.
     name : str
         What to call the table in an error, e.g. its path.
 
@@ -63,9 +67,9 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
     ------
     BadInput
         A column is missing or unknown, a value is not allowed, a ``clip_id`` stands twice, or a
-        track stands in two splits. The message names the first offender.
+        track or group stands in two splits or folds. The message names the first offender.
     """
-    clips = _with_band_limits(clips)
+    clips = _with_band_limits(_with_groups(clips))
     missing = [column for column in COLUMNS if column not in clips]
     extra = [column for column in clips if column not in COLUMNS]
     if missing or extra:
@@ -79,17 +83,30 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
         valid = SCHEMA.validate(_typed(clips[COLUMNS]))
     except (pa.errors.SchemaError, ValueError, TypeError) as error:
         raise BadInput(f"{name}: {_reason(error)}") from error
-    split_count = valid.groupby("track_id")["split"].nunique()
-    leaking = split_count[split_count > 1]
-    if len(leaking):
-        track = leaking.index[0]
-        where = sorted(valid.loc[valid["track_id"] == track, "split"].unique())
-        raise BadInput(
-            f"{name}: track '{track}' stands in {' and '.join(where)} "
-            f"({len(leaking)} such tracks): a track, its twins and its re-encodings "
-            "belong to one split."
-        )
+    for what in ("track_id", "group"):
+        for where in ("split", "fold"):
+            _refuse_torn(valid, what, where, name)
     return valid.reset_index(drop=True)
+
+
+def _refuse_torn(clips: pd.DataFrame, what: str, where: str, name: str) -> None:
+    count = clips.groupby(what)[where].nunique()
+    torn = count[count > 1]
+    if len(torn):
+        places = sorted(map(str, clips.loc[clips[what] == torn.index[0], where].unique()))
+        label = what.removesuffix("_id")
+        raise BadInput(
+            f"{name}: {label} '{torn.index[0]}' stands in {where} {' and '.join(places)} "
+            f"({len(torn)} such {label}s): a track, its twins and its re-encodings "
+            f"belong to one {where}."
+        )
+
+
+def _with_groups(clips: pd.DataFrame) -> pd.DataFrame:
+    """The track is what stays together, and there is one fold, where nothing else is said."""
+    if "group" not in clips and "track_id" in clips:
+        clips = clips.assign(group=clips["track_id"])
+    return clips if "fold" in clips else clips.assign(fold=0)
 
 
 def _with_band_limits(clips: pd.DataFrame) -> pd.DataFrame:
@@ -131,7 +148,7 @@ def read(folder: Path) -> pd.DataFrame:
 
 def fingerprint(clips: pd.DataFrame) -> str:
     """Name the content of a manifest: which clips, with which sound, in which split."""
-    keys: list[Any] = clips[["clip_id", "sha256", "target", "split"]].values.tolist()
+    keys: list[Any] = clips[["clip_id", "sha256", "target", "split", "fold"]].values.tolist()
     return store.fingerprint(keys)
 
 
@@ -169,21 +186,100 @@ def assign_splits(
     Groups are taken in random order, the largest first where sizes differ, and go to the split
     that lacks most of its share so far. Reserved groups fill the share of train first.
     """
+    dealt = _deal(groups, strata, shares, ("split",), seed=seed, first=reserved)
+    return dealt.map(dict(enumerate(SPLITS)))
+
+
+def assign_folds(
+    groups: pd.Series, strata: pd.Series, *, n_folds: int = 5, seed: int = 0
+) -> pd.Series:
+    """Deal whole groups into folds of about the same size, stratum by stratum.
+
+    Parameters
+    ----------
+    groups, strata : Series of str
+        As for :func:`assign_splits`.
+    n_folds : int
+        At least 3: one is tested, one fixes the threshold.
+    seed : int
+        The study's seed.
+
+    Returns
+    -------
+    Series of int
+        0 to ``n_folds - 1`` per clip, with the index of `groups`.
+
+    Raises
+    ------
+    BadInput
+        Fewer than 3 folds, or a stratum with fewer groups than folds.
+    """
+    if n_folds < 3:
+        raise BadInput(f"{n_folds} folds: at least 3 are needed to train, validate and test.")
+    counts = groups.groupby(strata).nunique()
+    if counts.min() < n_folds:
+        raise BadInput(
+            f"'{counts.idxmin()}' has {counts.min()} groups for {n_folds} folds: "
+            "choose fewer folds, or finer groups."
+        )
+    return _deal(groups, strata, (1,) * n_folds, ("fold",), seed=seed)
+
+
+def views(clips: pd.DataFrame, *, seed: int = 0) -> list[pd.DataFrame]:
+    """One manifest with train, val and test per fold; the manifest itself where there is one fold.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        The manifest.
+    seed : int
+        The study's seed.
+
+    Returns
+    -------
+    list of DataFrame
+        In view k the clips of fold k are ``test``. Whole groups of the other folds are dealt into
+        train and val, four clips to one, either class apart.
+    """
+    folds = sorted(clips["fold"].unique())
+    if len(folds) == 1:
+        return [clips]
+    found = []
+    for fold in folds:
+        split = pd.Series("test", index=clips.index)
+        rest = clips[clips["fold"] != fold]
+        strata = rest["target"].astype(str)
+        key = ("validation", str(fold))
+        inner = _deal(rest["group"], strata, (4, 1), key, seed=seed)
+        split[rest.index] = inner.map(dict(enumerate(SPLITS)))
+        found.append(clips.assign(split=split))
+    return found
+
+
+def _deal(
+    groups: pd.Series,
+    strata: pd.Series,
+    shares: Sequence[float],
+    key: tuple[str, ...],
+    *,
+    seed: int,
+    first: Collection[str] = (),
+) -> pd.Series:
+    """Number of the share that each clip's group goes to; groups in `first` go to the first."""
     table = pd.DataFrame({"group": groups.astype(str), "stratum": strata.astype(str)})
     size = table.groupby("group").size()
-    first = table.groupby("group")["stratum"].first()
-    place: dict[str, str] = {}
-    for stratum in sorted(first.unique()):
-        names = sorted(first.index[first == stratum])
-        order = seeding.rng(seed, "split", stratum).permutation(len(names))
+    stratum_of = table.groupby("group")["stratum"].first()
+    place: dict[str, int] = {}
+    for stratum in sorted(stratum_of.unique()):
+        names = sorted(stratum_of.index[stratum_of == stratum])
+        order = seeding.rng(seed, *key, stratum).permutation(len(names))
         names = sorted((names[i] for i in order), key=lambda name: -size[name])
-        names = sorted(names, key=lambda name: name not in reserved)
-        filled = np.zeros(3)
+        names = sorted(names, key=lambda name: name not in first)
+        filled = np.zeros(len(shares))
         wanted = np.asarray(shares) / sum(shares) * sum(size[name] for name in names)
         for name in names:
-            target = 0 if name in reserved else int(np.argmax(wanted - filled))
-            filled[target] += size[name]
-            place[name] = SPLITS[target]
+            place[name] = 0 if name in first else int(np.argmax(wanted - filled))
+            filled[place[name]] += size[name]
     return table["group"].map(place).set_axis(groups.index)
 
 
