@@ -29,6 +29,7 @@ QUICK = {
     "forest": {"trees": 20, "folds": 2},
     "histogram": {"trees": 20, "folds": 2, "bins": 4},
     "metadata": {"folds": 2},
+    "peaks": {"folds": 2},
     "dual": {"epochs": 2, "batch_size": 8, "crop_share": 0.25, "width": 4, "second_clips": 10},
 }
 
@@ -84,6 +85,15 @@ def test_a_clip_alone_scores_as_in_the_batch(heard, trained) -> None:
     alone = whole.among(whole.clips[whole.clips["clip_id"] == whole.clips["clip_id"].iat[3]])
     expected = detector.predict_proba(whole)[3]
     assert detector.predict_proba(alone)[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_many_clips_at_once_score_as_a_few(heard, trained) -> None:
+    detector, _ = trained
+    windows, _ = detector.windows(heard["clean"])
+    times = 100 // len(windows) + 1  # more than a batch holds
+    many = np.concatenate([np.asarray(windows)] * times) if len(windows) else windows
+    expected = np.tile(detector.score(windows), times)
+    np.testing.assert_allclose(detector.score(many), expected, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_detector(kind, heard, trained, tmp_path: Path) -> None:
@@ -302,7 +312,7 @@ def test_importance_finds_the_feature_that_tells(tiny_clips: pd.DataFrame, tmp_p
     clean = perturbations.find(["clean"])
     features = detectors.features("forest")
     heard = variants.build(tiny_clips, clean, tmp_path, features=features)["clean"]
-    forest = detectors.create("forest", trees=50, folds=2, min_leaf=1, min_split=2)
+    forest = detectors.create("forest", trees=1, folds=2, min_leaf=1, min_split=2)
     forest.fit([heard.select("train")], [heard.select("val")], seed=0)
     told = forest.explain(heard.select("train"))
     assert told["importance"].is_monotonic_decreasing

@@ -37,7 +37,7 @@ def test_bad_tables_are_refused(tiny_clips: pd.DataFrame, change, message: str) 
 def test_a_track_in_two_splits_is_a_leak(tiny_clips: pd.DataFrame) -> None:
     leaking = tiny_clips.copy()
     leaking.loc[0, "split"] = "test"
-    with pytest.raises(BadInput, match="track 'tune0' stands in test and train"):
+    with pytest.raises(BadInput, match="track 'tune0' stands in the splits test and train"):
         manifest.validate(leaking)
 
 

@@ -172,6 +172,7 @@ def test_the_share_asked_for_is_replayed_from_clean_on(
         heard.append({part.condition.variant: len(part) for part in train})
         balance.append(float(pd.concat([part.clips["target"] for part in train]).mean()))
         assert all(set(part.clips["split"]) == {"train"} for part in train)
+        self.validation = pd.DataFrame({"variant": [], "clip_id": [], "score": []})
         return pd.DataFrame({"epoch": [1], "train_loss": [0.0], "val_loss": [0.0]})
 
     monkeypatch.setattr(type(trained[0]), "fit", listen)
@@ -452,7 +453,7 @@ def test_a_detector_hears_a_variant_once(built, tmp_path: Path, monkeypatch) -> 
     def never(variant):
         raise AssertionError("these clips were heard before")
 
-    monkeypatch.setattr(trained[0][0], "predict_proba", never)
+    monkeypatch.setattr(trained[0].detector, "predict_proba", never)
     # the same clips by another way, and with other labels
     same = built["clean"].among(test.clips.assign(target=1 - test.clips["target"]))
     again = protocols.predict_seeds(trained, [same], **about)

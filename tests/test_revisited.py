@@ -35,7 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def base(built: dict[str, Variant], models: Path) -> protocols.Trained:
+def base(built: dict[str, Variant], models: Path) -> list[protocols.Trained]:
     kind = ("resnet", QUICK)
     return protocols.train_seeds(kind, [built["clean"]], models, seeds=[0], name="base")
 
@@ -61,9 +61,9 @@ def test_an_optimiser_of_the_old_head_does_not_move_the_new_one() -> None:
 
 
 def test_every_stage_of_the_package_trains_its_new_head(
-    base: protocols.Trained, built: dict[str, Variant], models: Path
+    base: list[protocols.Trained], built: dict[str, Variant], models: Path
 ) -> None:
-    first = base[0][0]
+    first = base[0].detector
     stages = {"1 pitch": built["original_pitch"], "2 tempo": built["original_tempo"]}
     how = {"learnt": [built["clean"]], "seed": 0, "name": "stage", "head": "reset"}
     later = protocols.train_stages(first, stages, models, **how)
@@ -75,11 +75,11 @@ def test_every_stage_of_the_package_trains_its_new_head(
 
 
 def test_new_heads_compares_both_orders_on_the_same_clips(
-    base: protocols.Trained, built: dict[str, Variant]
+    base: list[protocols.Trained], built: dict[str, Variant]
 ) -> None:
     both = built["original_pitch_tempo"]
     table, moved = revisited.new_heads(
-        base[0][0], both.select("train"), both.select("test"), n_heads=2, epochs=3
+        base[0].detector, both.select("train"), both.select("test"), n_heads=2, epochs=3
     )
     largest = moved.groupby("regime")["largest_change"]
     assert largest.max()["published"] == 0 and largest.min()["mended"] > 0
@@ -103,13 +103,13 @@ def test_spectrograms_of_an_edit_are_of_the_edited_sound(built: dict[str, Varian
 
 
 def test_the_wrong_folder_measures_the_clean_clips(
-    base: protocols.Trained, built: dict[str, Variant]
+    base: list[protocols.Trained], built: dict[str, Variant]
 ) -> None:
     clean, pitch = (built[name].select("test") for name in NAMES[:2])
     table = revisited.wrong_folder(base, clean, pitch)
     assert set(table["variant"]) == {"original_pitch"}
     wrong, right = (table[table["regime"] == way] for way in ("published", "mended"))
-    detector = base[0][0]
+    detector = base[0].detector
     assert np.allclose(wrong["score"], detector.predict_proba(clean), atol=1e-6)
     assert np.allclose(right["score"], detector.predict_proba(pitch), atol=1e-6)
 
@@ -170,9 +170,9 @@ def _mel(n_frames: int, name: str = "noise") -> np.ndarray:
     return seeding.rng(0, name).uniform(-80, 0, (n_frames, 128)).astype(np.float32)
 
 
-def test_the_network_gets_the_log_mel_without_a_frame(base: protocols.Trained) -> None:
+def test_the_network_gets_the_log_mel_without_a_frame(base: list[protocols.Trained]) -> None:
     mels = torch.from_numpy(_mel(125))[None]
-    assert base[0][0].network.images(mels).shape == (1, 1, 128, 125)
+    assert base[0].detector.network.images(mels).shape == (1, 1, 128, 125)
 
 
 def test_only_the_axes_are_left_of_a_picture() -> None:

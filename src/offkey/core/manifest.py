@@ -69,7 +69,7 @@ def validate(clips: pd.DataFrame, name: str = "manifest") -> pd.DataFrame:
         A column is missing or unknown, a value is not allowed, a ``clip_id`` stands twice, or a
         track or group stands in two splits or folds. The message names the first offender.
     """
-    clips = _with_band_limits(_with_groups(clips))
+    clips = _with_band_limits(with_groups(clips))
     missing = [column for column in COLUMNS if column not in clips]
     extra = [column for column in clips if column not in COLUMNS]
     if missing or extra:
@@ -96,13 +96,13 @@ def _refuse_torn(clips: pd.DataFrame, what: str, where: str, name: str) -> None:
         places = sorted(map(str, clips.loc[clips[what] == torn.index[0], where].unique()))
         label = what.removesuffix("_id")
         raise BadInput(
-            f"{name}: {label} '{torn.index[0]}' stands in {where} {' and '.join(places)} "
+            f"{name}: {label} '{torn.index[0]}' stands in the {where}s {' and '.join(places)} "
             f"({len(torn)} such {label}s): a track, its twins and its re-encodings "
             f"belong to one {where}."
         )
 
 
-def _with_groups(clips: pd.DataFrame) -> pd.DataFrame:
+def with_groups(clips: pd.DataFrame) -> pd.DataFrame:
     """The track is what stays together, and there is one fold, where nothing else is said."""
     if "group" not in clips and "track_id" in clips:
         clips = clips.assign(group=clips["track_id"])

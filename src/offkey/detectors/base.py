@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # pandas and all edits, which judging a file does not need
 Windows = np.ndarray | Sequence[np.ndarray]
 """Shape (n, n_rows, n_values), or n arrays of (n_rows, n_values) that need not be of one length."""
 
-FORMAT = 2
+FORMAT = 3
 """Of a model's folder; raised when older ones can no longer be read."""
 
 
@@ -47,6 +47,8 @@ class Detector(ABC):
         Slope and offset of :func:`offkey.metrics.calibration.platt`, fitted on validation clips.
     validated : float
         Balanced accuracy on the validation clips at the threshold; NaN before training.
+    validation : DataFrame
+        ``variant, clip_id, score``: what decided the threshold, of clips it was not fitted on.
     fingerprint, folder : str, Path
         Of the files it was read from.
     """
@@ -60,6 +62,7 @@ class Detector(ABC):
     """Whether it hears the music; else it reads the facts of the file alone."""
 
     folder: Path
+    validation: pd.DataFrame
 
     def __init__(self, settings: Any, features: Any = None) -> None:
         self.settings = settings
@@ -212,17 +215,35 @@ class Detector(ABC):
         """Replace the last layer by a fresh one, where there is one."""
         raise BadInput(f"detector '{self.NAME}' has no head to reset: use head 'keep'.")
 
-    def _settle(self, train: Sequence[Variant], val: Sequence[Variant]) -> None:
-        """Fix what validation clips decide, and the length of a piece."""
+    def _settle(
+        self,
+        train: Sequence[Variant],
+        val: Sequence[Variant],
+        scores: Sequence[np.ndarray] | None = None,
+    ) -> None:
+        """Fix what validation clips decide, and the length of a piece.
+
+        `scores` are those of `val`, where they are not simply what it makes of them.
+        """
+        import pandas as pd
+
         from offkey import metrics
         from offkey.metrics import calibration
 
         lengths = np.concatenate([variant.clips["duration_s"].to_numpy() for variant in train])
         self.clip_s = float(np.median(lengths))
         targets = np.concatenate([variant.clips["target"].to_numpy() for variant in val])
-        scores = np.concatenate([self.predict_proba(variant) for variant in val])
-        self.threshold, self.validated = metrics.oracle_threshold(targets, scores)
-        self.calibration = calibration.fit_platt(targets, scores)
+        of_each = scores or [self.predict_proba(variant) for variant in val]
+        self.validation = pd.concat(
+            [
+                variant.clips[["clip_id"]].assign(variant=variant.condition.variant, score=found)
+                for variant, found in zip(val, of_each, strict=True)
+            ],
+            ignore_index=True,
+        )
+        found = np.concatenate(of_each)
+        self.threshold, self.validated = metrics.oracle_threshold(targets, found)
+        self.calibration = calibration.fit_platt(targets, found)
 
     @abstractmethod
     def _dump(self, folder: Path) -> str:

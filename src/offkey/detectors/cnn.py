@@ -85,13 +85,13 @@ class SmallNet(nn.Module):
         # pooled to a fixed size, so that windows of any length fit
         side = 1 if four else 4
         self.blocks = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(side), nn.Flatten())
-        self.head = nn.Sequential(
+        self.dense = nn.Sequential(
             nn.Dropout(settings.dropout),
             nn.Linear(widths[-1] * side**2, 64),
             nn.ReLU(),
             nn.Dropout(settings.dropout),
-            nn.Linear(64, 1),
         )
+        self.head = nn.Linear(64, 1)
 
     def features(self, mels: torch.Tensor) -> torch.Tensor:
         """What goes into the last layer, shape (batch, 64)."""
@@ -101,9 +101,9 @@ class SmallNet(nn.Module):
             pictures = (pictures - mean) / (pictures.std(dim=(1, 2, 3), keepdim=True) + 1e-5)
         else:
             pictures = pictures / 40 + 1
-        out: torch.Tensor = self.head[:-1](self.blocks(pictures))
+        out: torch.Tensor = self.dense(self.blocks(pictures))
         return out
 
     def forward(self, mels: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.head[-1](self.features(mels))[:, 0]
+        logits: torch.Tensor = self.head(self.features(mels))[:, 0]
         return logits

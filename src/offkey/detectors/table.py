@@ -70,18 +70,23 @@ class TableDetector(Detector):
     ) -> pd.DataFrame:
         """Fit the model; see :meth:`Detector.fit`. It takes seconds and leaves no checkpoint.
 
+        It needs no clips to say when to stop, so it is fitted on `val` as well. What fixes the
+        threshold are the scores of all these clips by models that met nothing of their group.
+
         Returns
         -------
         DataFrame
-            ``epoch, train_loss, val_loss``: per fold (by track) the cross-entropy on its training
-            clips and on those left out.
+            ``epoch, train_loss, val_loss``: per inner fold the cross-entropy on its training clips
+            and on those left out.
         """
         self.features = train[0].features
-        values, targets = self._stacked(train)
-        tracks = np.concatenate([variant.clips["track_id"].to_numpy() for variant in train])
-        history = self._cross_validated(values, targets, tracks, seed)
+        known = [*train, *val]
+        values, targets = self._stacked(known)
+        groups = np.concatenate([variant.clips["group"].to_numpy() for variant in known])
+        history, scores = self._cross_validated(values, targets, groups, seed)
         self.model = self.new_model(seed).fit(values, targets)
-        self._settle(train, val)
+        ends = np.cumsum([len(variant) for variant in known])
+        self._settle(known, known, np.split(scores, ends[:-1]))
         return history
 
     def _stacked(self, variants: Sequence[Variant]) -> tuple[np.ndarray, np.ndarray]:
@@ -89,25 +94,33 @@ class TableDetector(Detector):
         return np.concatenate([self.values(v) for v in variants]), np.concatenate(targets)
 
     def _cross_validated(
-        self, values: np.ndarray, targets: np.ndarray, tracks: np.ndarray, seed: int
-    ) -> pd.DataFrame:
+        self, values: np.ndarray, targets: np.ndarray, groups: np.ndarray, seed: int
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Losses per inner fold, and every clip's score by the model that left out its group."""
         import pandas as pd
         from sklearn.metrics import log_loss
         from sklearn.model_selection import StratifiedGroupKFold
 
-        folds = min(self.settings.folds, len(np.unique(tracks)))
+        fewest = min(len(np.unique(groups[targets == which])) for which in (0, 1))
+        folds = min(self.settings.folds, fewest)
         if folds < 2:
-            raise BadInput(f"a {self.NAME} is cross-validated by track: give at least two tracks.")
+            raise BadInput(
+                f"a {self.NAME} is cross-validated by group (track, family or source): "
+                "give at least two of either class."
+            )
         split = StratifiedGroupKFold(folds, shuffle=True, random_state=seeding.integer(seed, "cv"))
-        rows = []
-        for number, (inside, outside) in enumerate(split.split(values, targets, tracks)):
+        rows, scores = [], np.zeros(len(targets))
+        for number, (inside, outside) in enumerate(split.split(values, targets, groups)):
             model = self.new_model(seed).fit(values[inside], targets[inside])
+            seen, scores[outside] = (
+                model.predict_proba(values[part])[:, 1] for part in (inside, outside)
+            )
             losses = [
-                log_loss(targets[part], model.predict_proba(values[part])[:, 1], labels=[0, 1])
-                for part in (inside, outside)
+                log_loss(targets[part], found, labels=[0, 1])
+                for part, found in ((inside, seen), (outside, scores[outside]))
             ]
             rows.append((number + 1, *losses))
-        return pd.DataFrame(rows, columns=["epoch", "train_loss", "val_loss"])
+        return pd.DataFrame(rows, columns=["epoch", "train_loss", "val_loss"]), scores
 
     def explain(self, variant: Variant, *, seed: int = 0, repeats: int = 10) -> pd.DataFrame:
         """Fall of the AUC when one number is shuffled among the clips (permutation importance).

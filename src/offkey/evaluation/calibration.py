@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 
 from offkey.core.errors import BadInput
+from offkey.core.manifest import with_groups
 from offkey.evaluation.predictions import MODEL, validate
 from offkey.metrics import calibration
 
+_OF = [*MODEL, "fold"]
 RAW, SCALED = "as trained", "temperature scaled"
 
 
 def temperatures(validation: pd.DataFrame) -> pd.DataFrame:
-    """Fit one temperature per model.
+    """Fit one temperature per model and fold.
 
     Parameters
     ----------
@@ -23,15 +25,15 @@ def temperatures(validation: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``detector, regime, stage, train_variant, seed, temperature, n_clips``.
+        ``detector, regime, stage, train_variant, seed, fold, temperature, n_clips``.
     """
     rows = [
-        dict(zip(MODEL, keys, strict=True))
+        dict(zip(_OF, keys, strict=True))
         | {
             "temperature": calibration.fit_temperature(part["target"], part["score"]),
             "n_clips": len(part),
         }
-        for keys, part in validate(validation, "validation").groupby(MODEL, sort=False)
+        for keys, part in validate(validation, "validation").groupby(_OF, sort=False)
     ]
     return pd.DataFrame(rows)
 
@@ -48,7 +50,7 @@ def calibrate(predictions: pd.DataFrame, fitted: pd.DataFrame) -> pd.DataFrame:
     fitted : DataFrame
         From :func:`temperatures`.
     """
-    table = predictions.merge(fitted[[*MODEL, "temperature"]], on=MODEL, how="left")
+    table = with_groups(predictions).merge(fitted[[*_OF, "temperature"]], on=_OF, how="left")
     lacking = table["temperature"].isna()
     if lacking.any():
         first = table[lacking].iloc[0]

@@ -7,19 +7,22 @@ intervals and tests are over tracks, the seeds as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from offkey.core.errors import BadInput
-from offkey.evaluation import family
+from offkey.evaluation import family, groups
+from offkey.evaluation.groups import with_groups
 from offkey.evaluation.predictions import CLEAN, CONDITION, validate
 from offkey.metrics import paired, uncertainty
 
 TRAINED = ["detector", "regime", "stage", "train_variant"]
-_FOUND = ["low", "high", "seed_low", "seed_high", "p_tracks", "p_tracks_holm", "tested"]
-_COUNTS = ["n_seeds", "n_clips", "n_tracks"]
+_FOUND = ["low", "high", "group_low", "group_high", "seed_low", "seed_high"]
+_FOUND += ["p_tracks", "p_tracks_holm", "tested"]
+_COUNTS = ["n_seeds", "n_clips", "n_tracks", "n_groups"]
 COLUMNS = [*TRAINED, *CONDITION, "gain", *_FOUND, *_COUNTS]
 LOSS_COLUMNS = [*TRAINED, *CONDITION, "drop", *_FOUND, "detectable_drop", *_COUNTS]
 
@@ -47,7 +50,8 @@ def compare_regimes(
     -------
     DataFrame
         Columns ``COLUMNS``. ``gain``: balanced accuracy minus the baseline's, each the mean over
-        its seeds, as a fraction. ``low, high``: 95 % over tracks, the seeds as they are.
+        its seeds, as a fraction. ``low, high``: 95 % over tracks, the seeds as they are;
+        ``group_low, group_high``: over groups (:mod:`offkey.evaluation.groups`).
         ``seed_low, seed_high``: lowest and highest seed of the compared model against the
         baseline's mean. ``p_tracks_holm``: corrected over the
         rows that are ``tested`` (:func:`offkey.evaluation.family.tested`), NaN in the others.
@@ -55,6 +59,17 @@ def compare_regimes(
     table = judged(predictions)
     if table["detector"].nunique() > 1:
         raise BadInput("the predictions hold several detectors: compare the regimes of one.")
+    how: dict[str, Any] = {
+        "n_resamples": n_resamples,
+        "n_permutations": n_permutations,
+        "seed": seed,
+    }
+    return with_groups(partial(_gains, baseline=baseline, **how), table)[COLUMNS]
+
+
+def _gains(
+    table: pd.DataFrame, *, baseline: str, n_resamples: int, n_permutations: int, seed: int
+) -> pd.DataFrame:
     resamples = uncertainty.resample_tracks(
         table["track_id"], table["target"], n_resamples=n_resamples, seed=seed
     )
@@ -71,7 +86,8 @@ def compare_regimes(
             mean = dict.fromkeys(both["seed"].unique(), known)
             found = _difference(both, known, resamples, n_permutations, seed, by_seed=mean)
             rows.append({**about, **found})
-    return pd.DataFrame(family.corrected(rows, "p_tracks"), columns=COLUMNS)
+    bare = [name for name in COLUMNS if name not in groups.COLUMNS]
+    return pd.DataFrame(family.corrected(rows, "p_tracks"), columns=bare)
 
 
 def compare_detectors(predictions: pd.DataFrame, *, baseline: str, **how: Any) -> pd.DataFrame:
@@ -123,14 +139,25 @@ def losses(
         corrected over the edits of a model that are ``tested``
         (:func:`offkey.evaluation.family.tested`), NaN for the others.
     """
-    table = judged(predictions)
+    how: dict[str, Any] = {
+        "n_resamples": n_resamples,
+        "n_permutations": n_permutations,
+        "seed": seed,
+    }
+    return with_groups(partial(_losses, **how), judged(predictions))[LOSS_COLUMNS]
+
+
+def _losses(
+    table: pd.DataFrame, *, n_resamples: int, n_permutations: int, seed: int
+) -> pd.DataFrame:
     resamples = uncertainty.resample_tracks(
         table["track_id"], table["target"], n_resamples=n_resamples, seed=seed
     )
     found: list[dict[str, Any]] = []
     for _, model in table.groupby(TRAINED, sort=False):
         found += losses_of(model, resamples, n_permutations, seed)
-    return pd.DataFrame(found, columns=LOSS_COLUMNS)
+    bare = [name for name in LOSS_COLUMNS if name not in groups.COLUMNS]
+    return pd.DataFrame(found, columns=bare)
 
 
 def losses_of(

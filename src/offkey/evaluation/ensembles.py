@@ -81,9 +81,9 @@ def ensemble(
     predictions : DataFrame
         Of a detector named ``ensemble``, on every variant that all members were tested on. Its
         score is a logistic regression on the members' logits; its threshold is fixed on the
-        validation clips, as theirs were.
+        validation clips, as theirs were. Each fold has its own.
     weights : DataFrame
-        ``detector, weight``; the members' logits are scaled to one deviation first.
+        ``detector, fold, weight``; the members' logits are scaled to one deviation first.
 
     Raises
     ------
@@ -95,6 +95,19 @@ def ensemble(
     members = sorted((set(known["detector"]) & set(table["detector"])) - set(without))
     if len(members) < 2:
         raise BadInput(f"an ensemble takes two detectors or more, not {members or 'none'}.")
+    parts, weights = [], []
+    for fold, seen in known.groupby("fold"):
+        judged, of_fold = _ensemble(seen, table[table["fold"] == fold], members)
+        parts.append(judged)
+        weights.append(of_fold.assign(fold=fold))
+    columns = list(predictions.columns)
+    return pd.concat(parts, ignore_index=True)[columns], pd.concat(weights, ignore_index=True)
+
+
+def _ensemble(
+    known: pd.DataFrame, table: pd.DataFrame, members: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """:func:`ensemble` of one fold."""
     seen, targets = _logits(known, members)
     centre, spread = seen.mean(), seen.std() + 1e-9
     from sklearn.linear_model import LogisticRegression
@@ -125,8 +138,7 @@ def ensemble(
         )
     if not parts:
         raise BadInput(f"no variant was judged by all of {', '.join(members)}.")
-    table = pd.concat(parts, ignore_index=True)[list(predictions.columns)]
-    return table, pd.DataFrame({"detector": members, "weight": weights})
+    return pd.concat(parts), pd.DataFrame({"detector": members, "weight": weights})
 
 
 def _one_each(table: pd.DataFrame) -> pd.DataFrame:

@@ -78,6 +78,8 @@ def read(path: Path, *, threshold: float = 0.5) -> pd.DataFrame:
     known = {
         "clip_id": clip,
         "track_id": track,
+        "group": track,
+        "fold": 0,
         "target": target,
         "variant": variant,
         "perturbation": variant,

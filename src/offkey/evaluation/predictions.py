@@ -12,7 +12,7 @@ import pandas as pd
 
 from offkey.core import store
 from offkey.core.errors import BadInput
-from offkey.core.manifest import KEYS
+from offkey.core.manifest import KEYS, with_groups
 from offkey.metrics.uncertainty import Resamples
 
 CONDITION = ["variant", "perturbation", "severity", "level", "unit", "label", "engine"]
@@ -23,9 +23,9 @@ CLEAN = "clean"
 
 # what must be the same wherever the first columns are: (columns, what hangs on them)
 _DEPENDS = [
-    (["clip_id"], ["track_id", "target", "generator", "family", "dataset", "split"]),
+    (["clip_id"], ["track_id", "group", "target", "generator", "family", "dataset", "split"]),
     (["variant"], [name for name in CONDITION if name != "variant"]),
-    ([*MODEL, "variant"], ["threshold"]),
+    ([*MODEL, "variant", "fold"], ["threshold"]),
 ]
 
 
@@ -77,6 +77,9 @@ def _of_folder(folder: Path) -> pd.DataFrame:
 def validate(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:
     """Check a table of predictions: one row per clip × variant × model, of one split.
 
+    Where a model is one per fold, ``fold`` says which, and each fold has its own threshold. Where
+    ``group`` or ``fold`` is missing, tracks are the groups, and there is one fold.
+
     Parameters
     ----------
     table : DataFrame
@@ -95,6 +98,7 @@ def validate(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:
         is scored twice by one model, a clip, variant or threshold contradicts itself, or the
         table mixes splits. The message names the first offender.
     """
+    table = with_groups(table)
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise BadInput(f"{name}: columns {', '.join(missing)} are missing.")
@@ -114,7 +118,7 @@ def validate(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:
         ~np.isfinite(_numbers(table["threshold"])),
         f"{name}: threshold is not a finite number",
     )
-    twice = table.duplicated(["clip_id", "variant", *MODEL])
+    twice = table.duplicated(["clip_id", "variant", "fold", *MODEL])
     _refuse(table, twice, f"{name}: scored twice by the same model")
     for keys, values in _DEPENDS:
         for value in values:
@@ -149,16 +153,16 @@ class Part:
 
     Attributes
     ----------
-    clip_id, target, score, track : ndarray of shape (n_clips,)
-        ``track`` is the column of the clip's track in the resamples.
-    threshold : float
+    clip_id, target, score, threshold, track : ndarray of shape (n_clips,)
+        ``threshold`` is that of the fold that judged the clip; ``track`` is the column of the
+        clip's track in the resamples.
     """
 
     clip_id: np.ndarray
     target: np.ndarray
     score: np.ndarray
+    threshold: np.ndarray
     track: np.ndarray
-    threshold: float
 
     def __len__(self) -> int:
         return len(self.score)
@@ -193,8 +197,8 @@ class Part:
             self.clip_id[rows],
             self.target[rows],
             self.score[rows],
+            self.threshold[rows],
             self.track[rows],
-            self.threshold,
         )
 
 
@@ -211,8 +215,8 @@ def parts(
             rows["clip_id"].to_numpy(object),
             rows["target"].to_numpy(np.int64),
             rows["score"].to_numpy(np.float64),
+            rows["threshold"].to_numpy(np.float64),
             resamples.columns(rows["track_id"]),
-            float(rows["threshold"].iloc[0]),
         )
         yield about, rows, part
 

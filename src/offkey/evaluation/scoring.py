@@ -7,6 +7,7 @@ its own. Numbers that cannot be had are NaN ("not available").
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from offkey import metrics
 from offkey.core.errors import unknown
 from offkey.evaluation import predictions as table_of
+from offkey.evaluation.groups import with_groups
 from offkey.evaluation.predictions import CLEAN, CONDITION, MODEL, Part
 from offkey.metrics import proportions, robustness, uncertainty
 
@@ -22,7 +24,8 @@ SUBSETS = ("all", "generator", "family", "dataset")
 SCORE_COLUMNS = [
     *MODEL,
     *CONDITION,
-    *("subset", "metric", "value", "low", "high", "n_clips", "n_tracks"),
+    *("subset", "metric", "value", "low", "high", "group_low", "group_high"),
+    *("n_clips", "n_tracks", "n_groups"),
 ]
 _CLASS_RATES = {0: "false_accusation_rate", 1: "miss_rate"}
 
@@ -52,8 +55,10 @@ def score(
         that class's error rate; otherwise the metrics of :mod:`offkey.metrics` by name. Where the
         model was tested on clean clips as well, over the clips of both: ``drift_mean``,
         ``drift_max``, ``flip_rate``, ``drop_balanced_accuracy`` and ``drop_auc`` (clean minus
-        edited). ``n_clips`` and ``n_tracks`` count what a number is a share of: human clips for
-        the false-accusation rate, AI clips for the miss rate.
+        edited). ``low, high``: over tracks; ``group_low, group_high``: over groups (families and
+        sources, where these were held out), as if other ones might have been met.
+        ``n_clips, n_tracks, n_groups`` count what a number is a share of: human clips for the
+        false-accusation rate, AI clips for the miss rate.
 
     Notes
     -----
@@ -66,6 +71,14 @@ def score(
         if kind not in SUBSETS:
             raise unknown("subset", kind, SUBSETS)
     table = table_of.validate(predictions)
+    how: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed, "subsets": subsets}
+    return with_groups(partial(_scored, **how), table)[SCORE_COLUMNS]
+
+
+def _scored(
+    table: pd.DataFrame, *, n_resamples: int, seed: int, subsets: Sequence[str]
+) -> pd.DataFrame:
+    """The scores table, its intervals over what ``track_id`` names."""
     resamples = uncertainty.resample_tracks(
         table["track_id"], table["target"], n_resamples=n_resamples, seed=seed
     )
@@ -84,7 +97,7 @@ def score(
                 elif subset in clean:
                     found += _changes(*clean[subset], part, draws, counts)
                 rows += [{**about, "subset": subset, **row} for row in found]
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return pd.DataFrame(rows)
 
 
 def _members(frame: pd.DataFrame, kinds: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
@@ -198,7 +211,7 @@ def confusions(predictions: pd.DataFrame) -> pd.DataFrame:
         for _, frame in of_model.groupby("variant", sort=False):
             first = frame.iloc[0]
             about = {name: first[name] for name in MODEL + CONDITION}
-            counts = metrics.confusion(frame["target"], frame["score"], first["threshold"])
+            counts = metrics.confusion(frame["target"], frame["score"], frame["threshold"])
             for (true, called), count in np.ndenumerate(counts):
                 verdict = {"true": names[true], "called": names[called], "n_clips": int(count)}
                 rows.append({**about, **verdict})

@@ -1,4 +1,4 @@
-"""Waveform → numbers: the log-mel that networks hear, the named features that forests count.
+"""Waveform → numbers: log-mels for networks, named features for forests, mean spectra for peaks.
 
 Features of one kind say which part of a clip they hear (:mod:`~offkey.features.window`), name what
 they are for a fingerprint, and turn samples into rows: ``features(samples)`` has shape
@@ -6,7 +6,8 @@ they are for a fingerprint, and turn samples into rows: ``features(samples)`` ha
 """
 
 from offkey.features.log_mel import LogMel
+from offkey.features.mean_spectrum import MeanSpectrum
 from offkey.features.named import NamedFeatures
 from offkey.features.window import Window
 
-__all__ = ["LogMel", "NamedFeatures", "Window"]
+__all__ = ["LogMel", "MeanSpectrum", "NamedFeatures", "Window"]

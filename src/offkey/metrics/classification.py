@@ -3,7 +3,8 @@
 Conventions
 -----------
 ``target`` holds 1 for AI and 0 for human, ``score`` is P(AI), and a clip is *called AI* where
-``score >= threshold``. A number that needs a class which is not there is NaN ("not available").
+``score >= threshold``; the threshold is one number, or one per clip. A number that needs a class
+which is not there is NaN ("not available").
 How scores move under an edit is in :mod:`offkey.metrics.robustness`, intervals are in
 :mod:`offkey.metrics.uncertainty`.
 """
@@ -61,25 +62,25 @@ def _require_probability(values: np.ndarray) -> None:
         )
 
 
-def confusion(target: ArrayLike, score: ArrayLike, threshold: float) -> np.ndarray:
+def confusion(target: ArrayLike, score: ArrayLike, threshold: ArrayLike) -> np.ndarray:
     """Counts ``[[tn, fp], [fn, tp]]``: rows are the truth (human, AI), columns what was called."""
     targets, scores = checked(target, score)
-    called = (scores >= threshold).astype(np.int64)
+    called = (scores >= np.asarray(threshold)).astype(np.int64)
     return np.bincount(2 * targets + called, minlength=4).reshape(2, 2)
 
 
-def accuracy(target: ArrayLike, score: ArrayLike, threshold: float) -> float:
+def accuracy(target: ArrayLike, score: ArrayLike, threshold: ArrayLike) -> float:
     """Share of clips called what they are."""
     counts = confusion(target, score, threshold)
     return float(np.trace(counts) / counts.sum())
 
 
-def false_accusation_rate(target: ArrayLike, score: ArrayLike, threshold: float) -> float:
+def false_accusation_rate(target: ArrayLike, score: ArrayLike, threshold: ArrayLike) -> float:
     """Share of the human clips that are called AI; NaN without human clips."""
     return _share(confusion(target, score, threshold)[0], 1)
 
 
-def miss_rate(target: ArrayLike, score: ArrayLike, threshold: float) -> float:
+def miss_rate(target: ArrayLike, score: ArrayLike, threshold: ArrayLike) -> float:
     """Share of the AI clips that are called human; NaN without AI clips."""
     return _share(confusion(target, score, threshold)[1], 0)
 
@@ -88,7 +89,7 @@ def _share(row: np.ndarray, column: int) -> float:
     return float(row[column] / row.sum()) if row.sum() else float("nan")
 
 
-def balanced_accuracy(target: ArrayLike, score: ArrayLike, threshold: float) -> float:
+def balanced_accuracy(target: ArrayLike, score: ArrayLike, threshold: ArrayLike) -> float:
     """Mean of the two classes' recalls; 0.5 is a coin; NaN where a class is missing."""
     counts = confusion(target, score, threshold)
     return (_share(counts[0], 0) + _share(counts[1], 1)) / 2

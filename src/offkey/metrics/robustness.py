@@ -35,12 +35,13 @@ def drift_max(clean_score: ArrayLike, variant_score: ArrayLike) -> float:
     return float(drift(clean_score, variant_score).max())
 
 
-def flip_rate(clean_score: ArrayLike, variant_score: ArrayLike, threshold: float) -> float:
+def flip_rate(clean_score: ArrayLike, variant_score: ArrayLike, threshold: ArrayLike) -> float:
     """Share of the clips whose verdict changes under an edit."""
     drift(clean_score, variant_score)  # for its checks
-    return float(
-        np.mean((np.asarray(clean_score) >= threshold) != (np.asarray(variant_score) >= threshold))
+    before, after = (
+        np.asarray(score) >= np.asarray(threshold) for score in (clean_score, variant_score)
     )
+    return float(np.mean(before != after))
 
 
 def relative_robustness(

@@ -8,8 +8,14 @@ training.
 
 from offkey.protocols.iterative import iterative_seeds, train_stages
 from offkey.protocols.regimes import regime_of
-from offkey.protocols.seeds import Trained, histories, predict_seeds, train_seeds
-from offkey.protocols.single import predict, train
+from offkey.protocols.seeds import (
+    Trained,
+    histories,
+    predict_seeds,
+    train_seeds,
+    validation_seeds,
+)
+from offkey.protocols.single import predict, train, validation
 
 __all__ = [
     "Trained",
@@ -21,4 +27,6 @@ __all__ = [
     "train",
     "train_seeds",
     "train_stages",
+    "validation",
+    "validation_seeds",
 ]

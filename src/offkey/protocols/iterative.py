@@ -127,7 +127,7 @@ def _drawn(clips: pd.DataFrame, times: float, rng: np.random.Generator) -> pd.Da
 
 
 def iterative_seeds(
-    base: Trained,
+    base: Sequence[Trained],
     stages: Mapping[str, Variant],
     folder: Path,
     heard: Sequence[Variant],
@@ -137,12 +137,12 @@ def iterative_seeds(
     regime: str = "iterative",
     **how: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """:func:`train_stages` from the detector of every seed, each stage tested on everything.
+    """:func:`train_stages` from the detector of every seed and fold, each stage tested.
 
     Parameters
     ----------
-    base : Trained
-        Stage ``0 clean``.
+    base : sequence of Trained
+        Stage ``0 clean``, of every seed and fold.
     clean : Variant
         What `base` was trained on.
     stages, folder, name, **how
@@ -158,13 +158,18 @@ def iterative_seeds(
         With ``stage`` and ``seed``.
     """
     tables, losses = [], []
-    for seed, (model, history) in base.items():
-        label = f"{name}-seed{seed}"
-        later = train_stages(model, stages, folder, seed=seed, name=label, learnt=[clean], **how)
+    for one in base:
+        own = dict(zip(stages, one.seen_by(list(stages.values())), strict=True))
+        about: dict[str, Any] = {
+            "seed": one.seed,
+            "name": f"{name}-{one.mark}",
+            "learnt": one.seen_by([clean]),
+        }
+        later = train_stages(one.detector, own, folder, **about, **how)
         learnt = ["clean", *(variant.condition.variant for variant in stages.values())]
-        passed = [("0 clean", model, history), *later]
+        passed = [("0 clean", one.detector, one.losses), *later]
         for variant, (stage, trained, history_of) in zip(learnt, passed, strict=True):
-            about = {"regime": regime, "stage": stage, "train_variant": variant}
-            tables.append(predict(trained, heard, seed=seed, **about))
-            losses.append(history_of.assign(stage=stage, seed=seed))
+            told = {"regime": regime, "stage": stage, "train_variant": variant}
+            tables.append(predict(trained, one.of(heard), seed=one.seed, **told))
+            losses.append(history_of.assign(stage=stage, seed=one.seed))
     return pd.concat(tables, ignore_index=True), pd.concat(losses, ignore_index=True)

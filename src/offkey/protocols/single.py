@@ -19,6 +19,7 @@ from offkey.features.variants import Variant
 from offkey.protocols.regimes import regime_of
 
 RECIPE = 1
+VALIDATION = "validation.parquet"
 
 
 def train(
@@ -82,6 +83,7 @@ def train(
                 history = detector.fit([*learn, *replay], check, **how)
                 seconds = round(time.monotonic() - start_s, 3)
                 store.write_table(history, place / "history.parquet")
+                store.write_table(detector.validation, place / VALIDATION)
                 about = {"training_s": seconds, "seed": seed, **_told(learn, purpose, start)}
                 detector.save(place, fingerprint=mark, **about)
                 checkpoint.unlink(missing_ok=True)
@@ -119,25 +121,53 @@ def predict(
 
     What a detector made of a variant is kept beside it: several notebooks ask the same.
     """
-    tables = []
-    for variant in variants:
-        score = _scores(detector, variant)
-        tables.append(
-            variant.clips[[*KEYS, "band_limited"]].assign(
-                **variant.condition.columns(),
-                detector=detector.NAME,
-                regime=regime,
-                stage=stage,
-                train_variant=train_variant,
-                seed=seed,
-                score=np.round(score, 7),
-                threshold=detector.threshold,
-                model_fingerprint=detector.fingerprint,
-                data_fingerprint=variant.fingerprint,
-                feature_fingerprint=store.fingerprint(variant.features.identity()),
-            )
-        )
+    about = {"regime": regime, "train_variant": train_variant, "seed": seed, "stage": stage}
+    tables = [_table(detector, variant, _scores(detector, variant), about) for variant in variants]
     return pd.concat(tables, ignore_index=True)
+
+
+def validation(
+    detector: Any,
+    learnt: Sequence[Variant],
+    *,
+    regime: str,
+    train_variant: str,
+    seed: int,
+    stage: str = "",
+) -> pd.DataFrame:
+    """What fixed a detector's threshold: a predictions table of clips it was not fitted on.
+
+    Parameters
+    ----------
+    detector : Detector
+        Trained.
+    learnt : sequence of Variant
+        What it was trained on.
+    """
+    about = {"regime": regime, "train_variant": train_variant, "seed": seed, "stage": stage}
+    kept = store.read_table(detector.folder / VALIDATION)
+    tables = []
+    for variant in learnt:
+        own = kept[kept["variant"] == variant.condition.variant].set_index("clip_id")["score"]
+        seen = variant.clips[variant.clips["clip_id"].isin(own.index)].assign(split="val")
+        part = Variant(variant.condition, seen, variant.features, f"{variant.fingerprint}-val")
+        tables.append(_table(detector, part, own[seen["clip_id"]].to_numpy(), about))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _table(
+    detector: Any, variant: Variant, score: np.ndarray, about: dict[str, Any]
+) -> pd.DataFrame:
+    return variant.clips[[*KEYS, "band_limited"]].assign(
+        **variant.condition.columns(),
+        detector=detector.NAME,
+        **about,
+        score=np.round(score, 7),
+        threshold=detector.threshold,
+        model_fingerprint=detector.fingerprint,
+        data_fingerprint=variant.fingerprint,
+        feature_fingerprint=store.fingerprint(variant.features.identity()),
+    )
 
 
 def _scores(detector: Any, variant: Variant) -> np.ndarray:

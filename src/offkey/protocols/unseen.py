@@ -101,7 +101,7 @@ def _enough(rest: pd.DataFrame) -> bool:
 
 def leave_one_out(
     detector: tuple[str, dict[str, Any]],
-    base: Trained,
+    base: Sequence[Trained],
     clips: pd.DataFrame,
     clean: Variant,
     folder: Path,
@@ -118,7 +118,7 @@ def leave_one_out(
     ----------
     detector : tuple of str and dict
         Name and settings of the detectors to train.
-    base : Trained
+    base : sequence of Trained
         Detectors of the same settings that heard everything.
     clips : DataFrame
         The manifest.
@@ -157,11 +157,11 @@ def leave_one_out(
             "heard_same_size": ("-as-few-as-", same_size(clips, column, value, seed=seed)),
             "unheard": ("-without-", leave_out(clips, column, value)),
         }
-        models = {"heard": base}
+        models: dict[str, Sequence[Trained]] = {"heard": base}
         for regime, (mark, rest) in learnt.items():
             how = {"name": f"{name}{mark}{_plain(value)}", "purpose": UNHEARD}
             models[regime] = protocols.train_seeds(
-                detector, [clean.among(rest)], folder, seeds=list(base), **how
+                detector, [clean.among(rest)], folder, seeds=[one.seed for one in base], **how
             )
         tested = clean.among(_facing(clips, column, value, target))
         for regime, trained in models.items():

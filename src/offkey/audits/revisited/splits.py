@@ -40,7 +40,7 @@ def untaught(
     trained = protocols.train_seeds(
         (kind, frozen), [clean], folder, seeds=[seed], name=name, purpose=EXPERIMENT
     )
-    return trained[seed][0]
+    return trained[0].detector
 
 
 def leak(

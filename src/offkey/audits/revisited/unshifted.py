@@ -6,6 +6,7 @@ then draws its spectrograms from ``fmc / folder``, the clean sound.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -16,12 +17,12 @@ from offkey.features.variants import Variant
 from offkey.protocols import Trained
 
 
-def wrong_folder(trained: Trained, clean: Variant, shifted: Variant) -> pd.DataFrame:
+def wrong_folder(trained: Sequence[Trained], clean: Variant, shifted: Variant) -> pd.DataFrame:
     """Test clean-trained detectors on what was published as the shifted clips, and on these.
 
     Parameters
     ----------
-    trained : Trained
+    trained : sequence of Trained
         Per seed a detector trained on clean music.
     clean, shifted : Variant
         The same test clips before and after the edit.
