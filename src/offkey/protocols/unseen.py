@@ -82,7 +82,7 @@ def same_size(clips: pd.DataFrame, column: str, value: str, *, seed: int = 0) ->
 def dealt_by_track(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """The clips split anew by track, so that every family and source can be in every split."""
     dealt = manifest.assign_splits(clips["track_id"], clips["generator"], seed=seed)
-    return clips.assign(split=dealt)
+    return clips.assign(split=dealt, fold=0)
 
 
 def candidates(clips: pd.DataFrame, column: str, target: int) -> list[str]:
@@ -212,7 +212,34 @@ def real_pair(clips: pd.DataFrame, *, sources: Sequence[str] = (), seed: int = 0
     pair["target"] = (pair["generator"] == chosen[1]).astype(int)
     if pair.groupby("split")["target"].nunique().reindex(["train", "val", "test"]).ne(2).any():
         pair["split"] = manifest.assign_splits(pair["track_id"], pair["generator"], seed=seed)
-    return pair
+    return pair.assign(fold=0)
+
+
+def heard_in_folds(unheard: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
+    """Every family by detectors whose folds kept families apart, and by ones whose did not.
+
+    Parameters
+    ----------
+    unheard, heard : DataFrame
+        Predictions on the same clips: folds over families and sources, and folds over tracks.
+        Both kinds of detectors were trained on as many clips.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`leave_one_out`, regimes ``heard`` and ``unheard``: each AI family of at
+        least ``MIN_TRACKS`` tracks beside all human clips.
+    """
+    both = pd.concat([unheard.assign(regime="unheard"), heard.assign(regime="heard")])
+    ai = both[both["target"] == 1]
+    tracks = ai.groupby("family")["track_id"].nunique()
+    return pd.concat(
+        [
+            both[(both["target"] == 0) | (both["family"] == name)].assign(held_out=name)
+            for name in tracks.index[tracks >= MIN_TRACKS]
+        ],
+        ignore_index=True,
+    )
 
 
 def _plain(value: str) -> str:
