@@ -50,8 +50,8 @@ class Variant:
         return Variant(self.condition, rows, self.features, f"{self.fingerprint}-{split}")
 
     def among(self, clips: pd.DataFrame) -> Variant:
-        """The clips named in `clips`, with their ``target``, ``split`` and ``fold`` there."""
-        given = [name for name in ("target", "split", "fold") if name in clips]
+        """The clips named in `clips`, with their target, group, split and fold there."""
+        given = [name for name in ("target", "group", "split", "fold") if name in clips]
         rows = self.clips.drop(columns=given).merge(clips[["clip_id", *given]], on="clip_id")
         content = rows[["clip_id", *given]].values.tolist()
         mark = store.fingerprint(self.fingerprint, content)
