@@ -44,7 +44,7 @@ def _public_clips(root: Path) -> dict[str, Any]:
         path = audio.write(root / str(file), tune(f"public{number}"), RATE)
         hashes.append(store.file_sha256(path))
     table.assign(sha256_of_clip=hashes).to_csv(root / "table.csv", index=False)
-    return {"source": str(root), "split_by": "track"}
+    return {"source": str(root), "held_out": "track"}
 
 
 def _demo(root: Path) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_tables_cover_every_variant_and_stage(study: Path) -> None:
     iterative = resnet[resnet["regime"] == "iterative"]
     assert iterative.groupby("stage")["variant"].nunique().eq(4).all()
     assert iterative["stage"].nunique() == 4
-    assert set(scores["detector"]) == {"resnet", "shortcut"}
+    assert set(scores["detector"]) == {"resnet", "shortcut", "codec_floor"}
     headline = pd.read_csv(tables / "headline.csv")
     assert headline["value"].between(0, 1).all()
 

@@ -1,13 +1,16 @@
-"""Real music of both kinds: 421 clips cut from public repositories, by their hashes.
+"""Real music of both kinds: 1,125 clips cut from public repositories, by their hashes.
 
 ``public_clips.csv`` holds facts only (repository, commit, path, offset, hashes, what the pages say
 of each file); the sound belongs to its makers and is never part of this project. It is fetched
 from its source, or taken from a folder that holds the same clips.
 
-199 AI clips of 30 generators in 21 families, 172 human clips of 25 sources, and 50 decoder
-reconstructions that share the track of their human original. Presto's two sets come from one seed
-each (same key, same notes), so each counts as one track. Column ``prompt`` joins clips of the same
-page that were made from one prompt.
+545 AI clips of 45 generators in 32 families, 530 human clips of 81 sources, and 50 decoder
+reconstructions that share the track of their human original. In the *matched* clips, 217 AI of 17
+families and 339 human of 55 sources, both classes came as mp3 at 44.1 or 48 kHz.
+
+Presto's two sets come from one seed each (same key, same notes), so each counts as one track.
+Column ``prompt`` joins clips of the same page that were made from one prompt or one seed.
+Columns ``rolloff99_hz, band_edge_hz, flatness_median`` are measured on the clip at 16 kHz.
 """
 
 from __future__ import annotations
@@ -36,11 +39,12 @@ INFO = DatasetInfo(
     shares_audio=False,
 )
 TABLE = Path(__file__).with_name("public_clips.csv")
-RECIPE = (1, store.file_sha256(TABLE))
+RECIPE = (2, store.file_sha256(TABLE))
 BASE_URL = "https://raw.githubusercontent.com"
 SHARES = (0.55, 0.15, 0.30)
 SUBSETS = {"main": ("ai", "human"), "recon": ("human", "recon"), "all": ("ai", "human", "recon")}
-SPLITS_BY = ("source", "track", "repository")
+HELD_OUT = ("family", "track", "repository")
+CONFIDENCE = ("high", "medium")
 
 
 def make(
@@ -50,8 +54,10 @@ def make(
     source: str = "",
     fetch: bool = False,
     subset: str = "main",
-    split_by: str = "source",
-    confident_only: bool = False,
+    matched: bool = False,
+    min_confidence: str = "medium",
+    held_out: str = "family",
+    folds: int = 0,
     base_url: str = BASE_URL,
 ) -> pd.DataFrame:
     """Find or fetch the clips and split them.
@@ -65,16 +71,22 @@ def make(
     source : str
         Folder with ``ai/``, ``human/`` and ``recon/`` that holds the clips already.
     fetch : bool
-        Download each source file from its repository and cut it (some hundred files).
+        Download each source file from its repository and cut it (about a thousand files).
     subset : str
         ``main``: AI and human music; ``recon``: reconstructions (target 1) and their human
         originals; ``all``.
-    split_by : str
-        What no two splits share. ``source``: an AI family or human source; ``track``: a track or
-        prompt; ``repository``: whole repositories, AI and human alike. Reconstructions follow
-        their human original, so only ``track`` spreads each decoder over all splits.
-    confident_only : bool
-        Leave out clips whose label the page does not state plainly.
+    matched : bool
+        Only clips whose source is an mp3 file of 44.1 kHz or more.
+    min_confidence : str
+        ``high``: leave out clips whose label the page does not state plainly; ``medium``: all.
+    held_out : str
+        What no two splits or folds share. ``family``: an AI family or a human source; ``track``: a
+        track or prompt; ``repository``: whole repositories, AI and human alike. Groups that share
+        a track are one. Reconstructions follow their human original, so only ``track`` spreads
+        each decoder over all splits.
+    folds : int
+        0: one split into train, val and test. From 3 on: that many folds for cross-fitting
+        (:func:`offkey.core.manifest.views`), every clip is tested.
     base_url : str
         Host of ``repository/commit/path``.
 
@@ -86,22 +98,24 @@ def make(
     FetchError
         The host cannot be reached.
     """
-    if split_by not in SPLITS_BY:
-        raise unknown("way to split public_clips", split_by, SPLITS_BY)
+    if held_out not in HELD_OUT:
+        raise unknown("way to split public_clips", held_out, HELD_OUT)
     source = _place_of_clips(source, fetch)
-    rows = read_table(subset, confident_only)
+    rows = read_table(subset, matched=matched, min_confidence=min_confidence)
     placed = _local(rows, Path(source).expanduser()) if source else _fetched(rows, folder, base_url)
     rows = rows.loc[placed["row"]].reset_index(drop=True)
+    groups = _groups(rows, held_out)
     clips = pd.DataFrame(
         {
             "clip_id": [Path(file).stem for file in rows["file"]],
             "track_id": rows["track_id"],
+            "group": groups,
             "path": placed["path"],
             "target": (rows["label"] != "human").astype(int),
             "generator": rows["generator"],
             "family": rows["family"].where(rows["label"] != "human", "human"),
             "dataset": INFO.name,
-            "split": _splits(rows, split_by, seed),
+            **_dealt(rows, groups, folds, seed),
             "offset_s": rows["offset_s"],
             "duration_s": placed["duration_s"],
             "sample_rate_hz": audio.SAMPLE_RATE_HZ,
@@ -125,7 +139,8 @@ def make(
 def sources(options: Mapping[str, Any]) -> dict[str, Path]:
     """The clips, where they lie in a folder already; what is fetched has the hashes listed."""
     source = _place_of_clips(options["source"], options["fetch"])
-    rows = read_table(options["subset"], options["confident_only"])
+    which = {name: options[name] for name in ("subset", "matched", "min_confidence")}
+    rows = read_table(**which)
     root = Path(source).expanduser()
     return {str(file): root / str(file) for file in rows["file"] if source}
 
@@ -142,17 +157,27 @@ def _place_of_clips(source: str, fetch: bool) -> str:
     return source
 
 
-def read_table(subset: str = "all", confident_only: bool = False) -> pd.DataFrame:
-    """The facts about each clip; reconstructions bring their human originals with them."""
+def read_table(
+    subset: str = "all", *, matched: bool = False, min_confidence: str = "medium"
+) -> pd.DataFrame:
+    """The facts about each clip; a reconstruction is there only beside its human original."""
     if subset not in SUBSETS:
         raise unknown("subset of public_clips", subset, SUBSETS)
+    if min_confidence not in CONFIDENCE:
+        raise unknown("confidence of public_clips", min_confidence, CONFIDENCE)
     table = pd.read_csv(TABLE, keep_default_na=False)
-    table = table[table["label"].isin(SUBSETS[subset])]
-    if subset == "recon":
-        paired = set(table.loc[table["label"] == "recon", "track_id"])
-        table = table[table["track_id"].isin(paired)]
-    if confident_only:
+    if matched:
+        alike = (table["source_codec"] == "mp3") & (table["source_sample_rate_hz"] >= 44_100)
+        table = table[alike]
+    if min_confidence == "high":
         table = table[table["label_confidence"] == "high"]
+    human, recon = table["label"] == "human", table["label"] == "recon"
+    table = table[~recon | table["track_id"].isin(table.loc[human, "track_id"])]
+    if subset == "recon":
+        table = table[table["track_id"].isin(table.loc[recon, "track_id"])]
+    table = table[table["label"].isin(SUBSETS[subset])]
+    if table.empty:
+        raise BadInput("no clips of public_clips are left: choose fewer limits.")
     return table.reset_index(drop=True)
 
 
@@ -225,22 +250,40 @@ def _place(row: Any, path: Path, shown_path: str, sha256: str) -> dict[str, Any]
     return {"row": row, "path": shown_path, "sha256": sha256, "duration_s": duration_s}
 
 
-def _splits(rows: pd.DataFrame, split_by: str, seed: int) -> pd.Series:
-    """Deal AI and human music; a reconstruction goes where its human original is."""
-    dealt = rows[rows["label"] != "recon"]
-    human = dealt["label"] == "human"
-    strata = dealt["label"]
-    if split_by == "source":
-        groups = strata + " " + dealt["generator"].where(human, dealt["family"])
-    elif split_by == "track":
-        groups = dealt["prompt"].where(dealt["prompt"] != "", dealt["track_id"])
+def _groups(rows: pd.DataFrame, held_out: str) -> pd.Series:
+    """What no two splits or folds share; a reconstruction belongs to its human original."""
+    made = rows[rows["label"] != "recon"]
+    if held_out == "family":
+        names = made["family"].where(made["label"] == "ai", made["generator"])
+        groups = made["label"] + " " + names
+    elif held_out == "track":
+        groups = made["prompt"].where(made["prompt"] != "", made["track_id"])
     else:
-        groups = dealt["repo"]
-        both = dealt.groupby("repo")["label"].nunique() > 1
-        strata = strata.where(~groups.map(both), "both")
-    split = manifest.assign_splits(groups, strata, seed=seed, shares=SHARES)
-    by_track = dict(zip(dealt["track_id"], split, strict=True))
-    lost = sorted(set(rows["track_id"]) - set(by_track))
+        groups = made["repo"]
+    of_track = _joined(groups, made["track_id"]).groupby(made["track_id"]).first()
+    lost = sorted(set(rows["track_id"]) - set(of_track.index))
     if lost:
         raise BadInput(f"public_clips: no human original for the reconstructions of {lost[0]}.")
-    return rows["track_id"].map(by_track)
+    return rows["track_id"].map(of_track)
+
+
+def _joined(groups: pd.Series, tracks: pd.Series) -> pd.Series:
+    """Groups that share a track as one, under the name of the first of them."""
+    while True:
+        joined = groups.groupby(tracks).transform("min").groupby(groups).transform("min")
+        if joined.equals(groups):
+            return groups
+        groups = joined
+
+
+def _dealt(rows: pd.DataFrame, groups: pd.Series, folds: int, seed: int) -> dict[str, Any]:
+    """Columns ``split`` and ``fold``; each holds its share of the AI and of the human groups."""
+    made = rows["label"] != "recon"
+    share = (rows["label"] == "ai")[made].groupby(groups[made]).mean()
+    # a repository of both classes counts for the one it has more of
+    strata = groups[made].map(share).ge(0.5).map({True: "ai", False: "human"})
+    if folds:
+        fold = manifest.assign_folds(groups[made], strata, n_folds=folds, seed=seed)
+        return {"split": "test", "fold": groups.map(dict(zip(groups[made], fold, strict=True)))}
+    split = manifest.assign_splits(groups[made], strata, seed=seed, shares=SHARES)
+    return {"split": groups.map(dict(zip(groups[made], split, strict=True))), "fold": 0}

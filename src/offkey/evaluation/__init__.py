@@ -1,5 +1,6 @@
 """From the predictions table to the scores table: intervals, paired tests, transfer."""
 
+from offkey.evaluation.brightness import like_brightness
 from offkey.evaluation.calibration import calibrate, temperatures
 from offkey.evaluation.class_means import by_class
 from offkey.evaluation.comparison import compare
@@ -24,6 +25,7 @@ __all__ = [
     "ensemble",
     "forgetting_matrix",
     "gather",
+    "like_brightness",
     "loss_shares",
     "losses",
     "relative",

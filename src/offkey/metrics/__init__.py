@@ -1,10 +1,12 @@
 """Arrays in, numbers out: pure functions with known-answer tests.
 
-:mod:`classification` how well scores tell the classes apart · :mod:`robustness` how they move
+:mod:`classification` how well scores tell the classes apart · :mod:`alike` the same over
+pairs of like clips · :mod:`robustness` how they move
 under an edit · :mod:`proportions` intervals of rates · :mod:`uncertainty` bootstrap over tracks ·
 :mod:`paired` tests of differences · :mod:`continual` transfer and forgetting.
 """
 
+from offkey.metrics.alike import auc_of_like
 from offkey.metrics.classification import (
     Reliability,
     accuracy,
@@ -25,6 +27,7 @@ __all__ = [
     "Reliability",
     "accuracy",
     "auc",
+    "auc_of_like",
     "balanced_accuracy",
     "brier",
     "checked",

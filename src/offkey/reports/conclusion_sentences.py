@@ -12,6 +12,8 @@ from offkey.reports.words import PERTURBATIONS, interval, points, regime_name
 # the clips is mostly kept and a new threshold would win most of the loss back.
 THRESHOLD_SHARE = 0.25
 LEVEL = 0.05
+DEAF = ("codec_floor", "shortcut")
+"""Detectors that never listen."""
 SIGNIFICANT = f"Holm-adjusted p < {LEVEL:g}"
 
 
@@ -157,11 +159,15 @@ def world_sentences(
 def _floors(floors: pd.DataFrame, above: pd.DataFrame, real: pd.DataFrame) -> list[str]:
     rows = over_seeds(floors[(floors["metric"] == "auc") & (floors["variant"] == "clean")])
     deaf = rows[rows["detector"] == "shortcut"]
-    sentences = []
+    counted = rows[rows["detector"] == "codec_floor"]
+    sentences = [
+        "Codec, sample rate and bit rate of the file alone give an AUC of "
+        f"{_interval(counted.iloc[0])}."
+    ] * len(counted)
     if len(deaf):
         floor = deaf.iloc[0]
         gains = above[above["variant"] == "clean"].set_index("detector")
-        for row in rows[rows["detector"] != "shortcut"].to_dict("records"):
+        for row in rows[~rows["detector"].isin(DEAF)].to_dict("records"):
             gain = gains.loc[row["detector"]]
             won = points(gain["gain"], gain["low"], gain["high"], gain["n_clips"])
             verdict = f"significant ({SIGNIFICANT})"
