@@ -17,7 +17,7 @@ from offkey.reports.confusion import confusion_counts, plot_confusion
 from offkey.reports.detectors import plot_agreement, plot_detectors, relative_table
 from offkey.reports.difference_intervals import drop_table, gain_table, plot_forest
 from offkey.reports.differences import difference_table, family_note
-from offkey.reports.edit_accuracy import plot_measurement
+from offkey.reports.edit_accuracy import plot_edit_accuracy
 from offkey.reports.faults import plot_faults
 from offkey.reports.forgetting import plot_forgetting
 from offkey.reports.generators import called_ai, plot_generators
@@ -66,6 +66,7 @@ __all__ = [
     "plot_confusion",
     "plot_deletion",
     "plot_detectors",
+    "plot_edit_accuracy",
     "plot_faults",
     "plot_forest",
     "plot_forgetting",
@@ -73,7 +74,6 @@ __all__ = [
     "plot_histograms",
     "plot_history",
     "plot_levels",
-    "plot_measurement",
     "plot_regimes",
     "plot_reliability",
     "plot_severity",
