@@ -161,9 +161,9 @@ def _floors(floors: pd.DataFrame, above: pd.DataFrame, real: pd.DataFrame) -> li
     deaf = rows[rows["detector"] == "shortcut"]
     counted = rows[rows["detector"] == "codec_floor"]
     sentences = [
-        "Codec, sample rate and bit rate of the file alone give an AUC of "
-        f"{_interval(counted.iloc[0])}."
-    ] * len(counted)
+        f"Codec, sample rate and bit rate of the file alone give an AUC of {_interval(row)}."
+        for row in counted.to_dict("records")
+    ]
     if len(deaf):
         floor = deaf.iloc[0]
         gains = above[above["variant"] == "clean"].set_index("detector")
