@@ -27,6 +27,17 @@ SHARED = ROOT.parent / "shared"
 RATE = audio.SAMPLE_RATE_HZ
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups become parts of the names
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers: a file stays with one, and all that need the small study, first."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        studied = "checkout" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("checkout" if studied else item.path.stem))
+    items.sort(key=lambda item: "checkout" not in getattr(item, "fixturenames", ()))
+
+
 def tune(name: str, duration_s: float = 6.0) -> np.ndarray:
     """A few seconds of decaying harmonic notes, different for every name."""
     rng = seeding.rng(0, name, "tune")
