@@ -13,6 +13,7 @@ from offkey.core import manifest
 from offkey.core.errors import BadInput
 from offkey.features import variants
 from offkey.features.variants import Variant
+from offkey.protocols import unseen
 
 FOREST = ("forest", {"trees": 10, "folds": 2})
 
@@ -128,3 +129,11 @@ def test_intervals_over_groups_are_wider_where_clips_of_a_group_go_together(buil
     row = scores[(scores["metric"] == "balanced_accuracy") & (scores["subset"] == "all")].iloc[0]
     assert row["group_high"] - row["group_low"] > row["high"] - row["low"]
     assert (row["n_tracks"], row["n_groups"]) == (10, 5)
+
+
+def test_families_are_compared_heard_and_unheard(built, trained, tmp_path: Path) -> None:
+    found = unseen.heard_in_folds(FOREST, trained, built["clean"], tmp_path, name="f")
+    assert set(found["held_out"]) == {"noisy"} and set(found["regime"]) == {"heard", "unheard"}
+    assert found.groupby("regime")["clip_id"].nunique().eq(20).all()
+    costs = evaluation.compare_held_out(found)
+    assert set(costs["regime"]) == {"unheard"} and len(costs) == 1

@@ -17,7 +17,8 @@ def score_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     ----------
     predictions : DataFrame
         With a column ``held_out``; regimes ``heard``, ``heard_same_size`` and ``unheard`` on the
-        same clips, see :func:`offkey.protocols.unseen.leave_one_out`.
+        same clips, see :func:`offkey.protocols.unseen.leave_one_out`; or ``heard`` and
+        ``unheard``, see :func:`offkey.protocols.unseen.heard_in_folds`.
     seed : int
         Of the resamples.
 
@@ -41,8 +42,10 @@ def compare_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFram
     """
     parts = []
     for name, part in _groups(predictions):
-        both = part[part["regime"] != "heard"].drop(columns="held_out")
-        compared = compare_regimes(both, baseline="heard_same_size", seed=seed)
+        sized = "heard_same_size" in set(part["regime"])
+        baseline = "heard_same_size" if sized else "heard"
+        both = part[part["regime"].isin([baseline, "unheard"])].drop(columns="held_out")
+        compared = compare_regimes(both, baseline=baseline, seed=seed)
         parts.append(compared.assign(held_out=name))
     table = pd.concat(parts, ignore_index=True)
     return table.assign(p_tracks_holm=paired.holm(table["p_tracks"]))

@@ -80,9 +80,17 @@ def same_size(clips: pd.DataFrame, column: str, value: str, *, seed: int = 0) ->
 
 
 def dealt_by_track(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """The clips split anew by track, so that every family and source can be in every split."""
-    dealt = manifest.assign_splits(clips["track_id"], clips["generator"], seed=seed)
-    return clips.assign(split=dealt)
+    """The clips dealt anew by track, so that every family and source can be in every part.
+
+    Into splits, or into as many folds as they had.
+    """
+    n_folds, tracks = clips["fold"].nunique(), clips["track_id"]
+    if n_folds > 1:
+        classes = clips["target"].astype(str)
+        fold = manifest.assign_folds(tracks, classes, n_folds=n_folds, seed=seed)
+        return clips.assign(group=tracks, fold=fold)
+    split = manifest.assign_splits(tracks, clips["generator"], seed=seed)
+    return clips.assign(group=tracks, split=split)
 
 
 def candidates(clips: pd.DataFrame, column: str, target: int) -> list[str]:
@@ -212,7 +220,54 @@ def real_pair(clips: pd.DataFrame, *, sources: Sequence[str] = (), seed: int = 0
     pair["target"] = (pair["generator"] == chosen[1]).astype(int)
     if pair.groupby("split")["target"].nunique().reindex(["train", "val", "test"]).ne(2).any():
         pair["split"] = manifest.assign_splits(pair["track_id"], pair["generator"], seed=seed)
-    return pair
+    return pair.assign(fold=0)
+
+
+def heard_in_folds(
+    detector: tuple[str, dict[str, Any]],
+    base: Sequence[Trained],
+    clean: Variant,
+    folder: Path,
+    *,
+    name: str,
+) -> pd.DataFrame:
+    """Every family by detectors whose folds keep families apart, and by ones whose do not.
+
+    Both are trained on as many clips: here the smaller training set is no excuse.
+
+    Parameters
+    ----------
+    detector, folder, name
+        As for :func:`leave_one_out`.
+    base : sequence of Trained
+        Cross-fitted over families and sources.
+    clean : Variant
+        The clean clips, in folds over families and sources.
+
+    Returns
+    -------
+    DataFrame
+        As from :func:`leave_one_out`, regimes ``heard`` and ``unheard``: each AI family of at
+        least ``MIN_TRACKS`` tracks beside all human clips.
+    """
+    seeds = sorted({one.seed for one in base})
+    how: dict[str, Any] = {"seeds": seeds, "name": f"{name}-by-track", "purpose": UNHEARD}
+    by_track = clean.among(dealt_by_track(clean.clips))
+    near = protocols.train_seeds(detector, [by_track], folder, **how)
+    both = pd.concat(
+        [
+            protocols.predict_seeds(models, [heard], regime=regime, train_variant="clean")
+            for models, heard, regime in ((base, clean, "unheard"), (near, by_track, "heard"))
+        ]
+    ).assign(group=lambda table: table["track_id"])
+    tracks = both[both["target"] == 1].groupby("family")["track_id"].nunique()
+    return pd.concat(
+        [
+            both[(both["target"] == 0) | (both["family"] == family)].assign(held_out=family)
+            for family in tracks.index[tracks >= MIN_TRACKS]
+        ],
+        ignore_index=True,
+    )
 
 
 def _plain(value: str) -> str:

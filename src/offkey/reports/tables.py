@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from offkey.core.errors import BadInput
-from offkey.reports.words import COUNTS, PERTURBATIONS, VALUES, metric_name, regime_name
+from offkey.reports.words import (
+    COUNTS,
+    OVER_GROUPS,
+    PERTURBATIONS,
+    VALUES,
+    metric_name,
+    regime_name,
+)
 
 
 def need(table: pd.DataFrame, *columns: str) -> None:
@@ -77,8 +84,11 @@ def last_stage(table: pd.DataFrame) -> pd.DataFrame:
 
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean value over the seeds; the interval reaches from the lowest to the highest of theirs."""
-    keys = [name for name in scores if name not in ("seed", *VALUES, *COUNTS)]
-    how = {"value": "mean", "low": "min", "high": "max", "n_clips": "max", "n_tracks": "max"}
+    how = {"value": "mean", "low": "min", "high": "max", "group_low": "min", "group_high": "max"}
+    how = {
+        name: kind for name, kind in (how | dict.fromkeys(COUNTS, "max")).items() if name in scores
+    }
+    keys = [name for name in scores if name not in ("seed", *how)]
     grouped = scores.groupby(keys, sort=False, dropna=False)
     merged = grouped.agg({**how, "seed": "nunique"}).reset_index()
     return merged.rename(columns={"seed": "n_seeds"})
@@ -153,8 +163,12 @@ def headline(
         f"{metric_name(metric)}, {regime_name(regime)}, tested on {tested_on}"
         for regime, tested_on, metric in about
     ]
-    columns = ["detector", "regime", "tested_on", "label", "metric", *VALUES, *COUNTS]
+    columns = ["detector", "regime", "tested_on", "label", "metric", *_numbers(table)]
     return table[columns].reset_index(drop=True)
+
+
+def _numbers(table: pd.DataFrame) -> list[str]:
+    return [name for name in (*VALUES, *OVER_GROUPS, *COUNTS) if name in table]
 
 
 def per_variant(
@@ -175,7 +189,7 @@ def per_variant(
     rows = rows.sort_values("metric", key=lambda names: names.map(rank), kind="stable")
     keys = ["detector", "regime", "train_variant", "engine"]
     keys = [key for key in keys if rows[key].replace("", np.nan).nunique() > 1]
-    columns = [*keys, "tested_on", "metric", *VALUES, *COUNTS]
+    columns = [*keys, "tested_on", "metric", *_numbers(rows)]
     return rows.assign(tested_on=rows["label"])[columns].reset_index(drop=True)
 
 

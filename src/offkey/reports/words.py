@@ -65,7 +65,8 @@ PERTURBATIONS = {
 # What is left of sums of fractions that are equal on paper.
 EXACT = 1e-12
 VALUES = ["value", "low", "high"]
-COUNTS = ["n_clips", "n_tracks"]
+OVER_GROUPS = ["group_low", "group_high"]
+COUNTS = ["n_clips", "n_tracks", "n_groups"]
 
 
 def metric_name(metric: str) -> str:
@@ -124,6 +125,9 @@ def points(value: float, low: float, high: float, n: float = np.inf) -> str:
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """Text version of a table: one column per metric, ``value [low, high]``, then n.
 
+    Where intervals over groups (families and sources) are others than those over tracks, they
+    stand in a column of their own.
+
     A column that says the same in every row of several is left out, but for ``regime``. A table
     without ``value, low, high`` keeps its columns; its fractions get four digits.
     """
@@ -132,7 +136,11 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(metric=table.get("metric", "value"))
     if {"tested_on", "label"} <= set(table):
         table = table.drop(columns="label")
-    keys = [str(name) for name in table if name not in ("metric", *VALUES, *COUNTS)]
+    grouped = set(OVER_GROUPS) <= set(table) and not table["group_low"].equals(table["low"])
+    if not grouped:
+        table = table.drop(columns=[*OVER_GROUPS, "n_groups"], errors="ignore")
+    numbers = ("metric", *VALUES, *OVER_GROUPS, *COUNTS)
+    keys = [str(name) for name in table if name not in numbers]
     keys = [key for key in keys if key == "regime" or table[key].nunique() > 1 or len(keys) == 1]
     if "regime" in table:
         table = table.assign(regime=table["regime"].map(regime_name))
@@ -150,6 +158,10 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
             n = record.get("n_clips", np.inf)
             title = metric_name(record["metric"])
             row[title] = interval(record["value"], low, high, record["metric"], n)
+            if grouped:
+                ends = record["group_low"], record["group_high"]
+                wider = interval(record["value"], *ends, record["metric"], n)
+                row[f"{title}, over groups"] = wider[wider.find("[") :] if "[" in wider else "–"
         for count in (name for name in COUNTS if name in group):
             row[count.replace("n_", "n ")] = f"{group[count].max():.0f}"
         rows.append(row)

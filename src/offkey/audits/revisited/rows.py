@@ -10,7 +10,7 @@ import torch
 
 from offkey.core import seeding, store
 from offkey.core.errors import BadInput
-from offkey.core.manifest import KEYS
+from offkey.core.manifest import KEYS, with_groups
 from offkey.features.variants import Variant
 from offkey.perturbations import Condition
 
@@ -66,7 +66,7 @@ def predictions(
 
     Their split is written as ``test``: under cross-validation every clip is tested once.
     """
-    return clips[KEYS].assign(
+    return with_groups(clips)[KEYS].assign(
         **condition.columns(),
         split="test",
         detector=detector,

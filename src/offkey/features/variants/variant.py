@@ -50,10 +50,10 @@ class Variant:
         return Variant(self.condition, rows, self.features, f"{self.fingerprint}-{split}")
 
     def among(self, clips: pd.DataFrame) -> Variant:
-        """The clips named in `clips`, with its ``target`` and ``split``: a part, or relabelled."""
-        own = self.clips.drop(columns=["target", "split"])
-        rows = own.merge(clips[["clip_id", "target", "split"]], on="clip_id")
-        content = rows[["clip_id", "target", "split"]].values.tolist()
+        """The clips named in `clips`, with their target, group, split and fold there."""
+        given = [name for name in ("target", "group", "split", "fold") if name in clips]
+        rows = self.clips.drop(columns=given).merge(clips[["clip_id", *given]], on="clip_id")
+        content = rows[["clip_id", *given]].values.tolist()
         mark = store.fingerprint(self.fingerprint, content)
         return Variant(self.condition, rows, self.features, mark)
 
