@@ -159,11 +159,10 @@ def world_sentences(
 def _floors(floors: pd.DataFrame, above: pd.DataFrame, real: pd.DataFrame) -> list[str]:
     rows = over_seeds(floors[(floors["metric"] == "auc") & (floors["variant"] == "clean")])
     deaf = rows[rows["detector"] == "shortcut"]
-    counted = rows[rows["detector"] == "codec_floor"]
     sentences = [
-        "Codec, sample rate and bit rate of the file alone give an AUC of "
-        f"{_interval(counted.iloc[0])}."
-    ] * len(counted)
+        f"Codec, sample rate and bit rate of the file alone give an AUC of {_interval(row)}."
+        for row in rows[rows["detector"] == "codec_floor"].to_dict("records")
+    ]
     if len(deaf):
         floor = deaf.iloc[0]
         gains = above[above["variant"] == "clean"].set_index("detector")
