@@ -99,6 +99,15 @@ def test_one_track_is_no_leak_and_one_split_only_on_demand(planted: pd.DataFrame
     assert len(leaks.find(one_split, within=True)) == len(EDITS)
 
 
+def test_two_folds_are_two_sides(planted: pd.DataFrame) -> None:
+    folds = planted["split"].map({"train": 0, "val": 1, "test": 2})
+    found = leaks.find(planted.assign(split="test", fold=folds))
+    assert len(found) == len(EDITS)
+    assert set(found["split"]) == {"fold 0"} and set(found["other_split"]) == {"fold 2"}
+    with pytest.raises(BadInput, match=r"\(fold 0\) and .* \(fold 2\)"):
+        leaks.refuse(planted.assign(split="test", fold=folds))
+
+
 def test_order_of_rows_does_not_matter(planted: pd.DataFrame) -> None:
     backwards = planted.iloc[::-1].set_axis(range(100, 100 + len(planted)))
     pd.testing.assert_frame_equal(

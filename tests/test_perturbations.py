@@ -17,7 +17,7 @@ from offkey.sound import audio
 
 ADDED = (
     "codec", "noise", "lowpass", "eq", "reverb", "gain", "resample_only", "augmentation", "speed",
-    "bandlimit",
+    "bandlimit", "fine_pitch",
 )  # fmt: skip
 EVERY = [c for name in perturbations.NAMES for c in perturbations.conditions(name)]
 
@@ -57,7 +57,7 @@ def test_short_clips_are_edited_too(n: int) -> None:
 
 def test_the_grid() -> None:
     names = {name: [c.variant for c in perturbations.conditions(name)] for name in ADDED}
-    assert [len(levels) for levels in names.values()] == [8, 4, 3, 3, 3, 3, 2, 8, 6, 5]
+    assert [len(levels) for levels in names.values()] == [8, 4, 3, 3, 3, 3, 2, 8, 6, 5, 16]
     assert names["codec"][:2] == ["codec_mp3_320", "codec_mp3_128"]
     assert names["noise"] == ["noise40", "noise30", "noise20", "noise10"]
     assert names["lowpass"] == ["lowpass7", "lowpass6", "lowpass4"]
@@ -66,6 +66,9 @@ def test_the_grid() -> None:
     down = [c.variant for c in perturbations.conditions("pitch") if c.level < 0]
     assert names["bandlimit"] == [name.replace("pitch", "bandlimit") for name in down]
     assert {"pitch-0.25", "pitch+0.25"} <= {c.variant for c in perturbations.conditions("pitch")}
+    fine = {c.level for c in perturbations.conditions("fine_pitch")}
+    assert {0.05, -0.05, 0.1, 3.0} <= fine
+    assert not fine & {c.level for c in perturbations.conditions("pitch")}
     assert names["resample_only"] == ["resample_only_up", "resample_only_down"]
     assert names["augmentation"][7] == "augmentation_draw_8"
     assert [c.variant for c in perturbations.conditions("null_pitch")] == ["null_pitch"]

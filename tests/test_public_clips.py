@@ -178,7 +178,7 @@ def test_matched_clips_came_the_same_way() -> None:
 
 def test_what_the_page_says_plainly() -> None:
     table = public_clips.read_table("main", min_confidence="high")
-    assert _counts(table) == (484, 34, 24, 480, 71)
+    assert _counts(table) == (484, 37, 24, 480, 71)
     assert set(table["label_confidence"]) == {"high"}
     assert len(public_clips.read_table("main", matched=True, min_confidence="high")) == 500
 

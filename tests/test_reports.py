@@ -496,6 +496,11 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
     told = reports.world_sentences(*others, above.assign(p_tracks_holm=0.01), pd.DataFrame(floors))
     assert "balanced accuracy, significant (Holm-adjusted p < 0.05)" in told[3]
     assert "two human sources apart" in text[4]
+    counted = pd.DataFrame([*floors, auc("clean", 0.59, detector="codec_floor")])
+    also = reports.world_sentences(*others[:2], counted, above, pd.DataFrame(floors))
+    assert also[3].startswith(
+        "Codec, sample rate and bit rate of the file alone give an AUC of 0.59"
+    )
 
 
 def test_a_table_does_not_let_one_row_stand_for_several() -> None:

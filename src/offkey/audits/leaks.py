@@ -1,7 +1,7 @@
 """The same recording on two sides of the split: found by its sound, whatever its file is called.
 
-A manifest already refuses a track that stands in two splits; this module finds one that goes by two
-names: the same file twice, re-encoded, louder or softer, or cut elsewhere.
+A manifest already refuses a track that stands in two splits or folds; this module finds one that
+goes by two names: the same file twice, re-encoded, louder or softer, or cut elsewhere.
 
 The threshold stands between the most similar pair of different tracks and the least similar copy;
 ``benchmarks/leaks.py`` measures both, and what it found is in ``results/benchmarks/leaks_*.csv``.
@@ -21,7 +21,7 @@ import scipy.fft
 
 from offkey.core import cluster, progress
 from offkey.core.errors import BadInput
-from offkey.core.manifest import SPLITS
+from offkey.core.manifest import SPLITS, with_groups
 from offkey.features import LogMel
 from offkey.sound import audio
 
@@ -75,14 +75,15 @@ def refuse(clips: pd.DataFrame, *, allow_overlap: bool = False) -> pd.DataFrame:
 def find(
     clips: pd.DataFrame, *, within: bool = False, threshold: float = THRESHOLD
 ) -> pd.DataFrame:
-    """Find clips of different tracks, in different splits, that are the same recording.
+    """Find clips of different tracks, in different splits or folds, that are the same recording.
 
     Parameters
     ----------
     clips : DataFrame
         Manifest rows with absolute paths.
     within : bool
-        Also pairs inside one split. These are no leak, but count one recording as two tracks.
+        Also pairs inside one split or fold. These are no leak, but count one recording as two
+        tracks.
     threshold : float
         Similarity from which two clips are the same recording, 0 to 1.
 
@@ -93,6 +94,7 @@ def find(
         other_split, track_id, other_track``, ``kind`` ("identical file": equal SHA-256; or "same
         sound"), ``similarity``, and ``shift_s``: where in the clip the other one begins, in
         seconds, negative if before it. A pair begins with the split that ``SPLITS`` names first.
+        With several folds, ``split`` and ``other_split`` say which fold ("fold 0").
 
     Notes
     -----
@@ -102,7 +104,7 @@ def find(
     shifts that leave half of the shorter clip. Neither level nor a steady difference of tone
     colour matters.
     """
-    clips = clips.reset_index(drop=True)
+    clips = _with_sides(clips).reset_index(drop=True)
     paths = clips["path"].tolist()
     batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
     parts = cluster.run(_fingerprints, batches, label="listening for leaks")
@@ -110,6 +112,14 @@ def find(
     pairs = _alike(clips, prints, within, threshold)
     found = pd.DataFrame([_row(clips, *pair) for pair in pairs], columns=COLUMNS)
     return found.sort_values(["kind", "similarity"], ascending=[True, False], ignore_index=True)
+
+
+def _with_sides(clips: pd.DataFrame) -> pd.DataFrame:
+    """Folds in place of splits, where there are several."""
+    clips = with_groups(clips)
+    if clips["fold"].nunique() == 1:
+        return clips
+    return clips.assign(split="fold " + clips["fold"].astype(str))
 
 
 def _fingerprints(paths: list[str]) -> list[np.ndarray]:
@@ -128,7 +138,8 @@ def _alike(
     """Rows of both clips, similarity and shift of every pair to report."""
     n = scipy.fft.next_fast_len(2 * max(map(len, prints), default=1), real=True)
     split, track = clips["split"].to_numpy(object), clips["track_id"].to_numpy(object)
-    sides = [np.flatnonzero(split == name) for name in SPLITS]
+    names = [*SPLITS, *sorted(set(split) - set(SPLITS))]
+    sides = [np.flatnonzero(split == name) for name in names]
     couples = list((combinations_with_replacement if within else combinations)(sides, 2))
     total = sum(len(one) * len(two) for one, two in couples)
     with progress.bar(total=total, desc="comparing clips", unit="pair") as bar:

@@ -5,6 +5,7 @@ from offkey.evaluation.calibration import calibrate, temperatures
 from offkey.evaluation.class_means import by_class
 from offkey.evaluation.comparison import compare
 from offkey.evaluation.differences import compare_detectors, compare_regimes, losses
+from offkey.evaluation.dose import called_by_family, enough, with_zero
 from offkey.evaluation.ensembles import agreement, ensemble
 from offkey.evaluation.held_out import compare_held_out, score_held_out
 from offkey.evaluation.predictions import gather
@@ -17,11 +18,13 @@ __all__ = [
     "agreement",
     "by_class",
     "calibrate",
+    "called_by_family",
     "compare",
     "compare_detectors",
     "compare_held_out",
     "compare_regimes",
     "confusions",
+    "enough",
     "ensemble",
     "forgetting_matrix",
     "gather",
@@ -33,4 +36,5 @@ __all__ = [
     "score_held_out",
     "temperatures",
     "transfer",
+    "with_zero",
 ]

@@ -16,6 +16,7 @@ from offkey.perturbations import engines
 
 NAMES = (
     "pitch",
+    "fine_pitch",
     "tempo",
     "speed",
     "pitch_tempo",

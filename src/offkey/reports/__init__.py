@@ -14,9 +14,11 @@ from offkey.reports.attention import (
 from offkey.reports.cards import write_card
 from offkey.reports.conclusion_sentences import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
+from offkey.reports.decoder_lines import plot_family_lines, plot_movement, plot_weights
 from offkey.reports.detectors import plot_agreement, plot_detectors, relative_table
 from offkey.reports.difference_intervals import drop_table, gain_table, plot_forest
 from offkey.reports.differences import difference_table, family_note
+from offkey.reports.dose import plot_dose, plot_dose_families
 from offkey.reports.edit_accuracy import plot_edit_accuracy
 from offkey.reports.faults import plot_faults
 from offkey.reports.forgetting import plot_forgetting
@@ -66,7 +68,10 @@ __all__ = [
     "plot_confusion",
     "plot_deletion",
     "plot_detectors",
+    "plot_dose",
+    "plot_dose_families",
     "plot_edit_accuracy",
+    "plot_family_lines",
     "plot_faults",
     "plot_forest",
     "plot_forgetting",
@@ -74,12 +79,14 @@ __all__ = [
     "plot_histograms",
     "plot_history",
     "plot_levels",
+    "plot_movement",
     "plot_regimes",
     "plot_reliability",
     "plot_severity",
     "plot_spectrogram",
     "plot_threshold",
     "plot_waveforms",
+    "plot_weights",
     "publish",
     "question_of",
     "regime_name",

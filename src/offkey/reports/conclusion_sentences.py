@@ -159,10 +159,9 @@ def world_sentences(
 def _floors(floors: pd.DataFrame, above: pd.DataFrame, real: pd.DataFrame) -> list[str]:
     rows = over_seeds(floors[(floors["metric"] == "auc") & (floors["variant"] == "clean")])
     deaf = rows[rows["detector"] == "shortcut"]
-    counted = rows[rows["detector"] == "codec_floor"]
     sentences = [
         f"Codec, sample rate and bit rate of the file alone give an AUC of {_interval(row)}."
-        for row in counted.to_dict("records")
+        for row in rows[rows["detector"] == "codec_floor"].to_dict("records")
     ]
     if len(deaf):
         floor = deaf.iloc[0]

@@ -43,6 +43,7 @@ REGIMES = {
 }
 PERTURBATIONS = {
     "pitch": "pitch",
+    "fine_pitch": "pitch in fine steps",
     "tempo": "tempo",
     "speed": "playback speed",
     "chain": "one edit after another",
