@@ -138,6 +138,9 @@ def test_map_of_another_network_does_not_pass(variant: Variant, monkeypatch) -> 
     sentences = reports.deletion_sentences(summary)
     assert "No map passes" in sentences[0]
     assert "does not pass: read nothing from it" in sentences[1]
+    unknown = reports.deletion_sentences(summary.assign(low=np.nan, high=np.nan))
+    assert "cannot be checked with so few tracks" in unknown[1]
+    assert "nan" not in unknown[1]
 
 
 def test_deletion_says_the_same_again_and_for_a_part(variant: Variant) -> None:

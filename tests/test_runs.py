@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import pty
@@ -23,7 +24,15 @@ import pytest
 from offkey.core import code
 from offkey.core.errors import BadInput, Busy
 from offkey.core.workspace import Workspace
-from offkey.runner import notebook_job, notebook_process, run_states, runs, scheduling, studies
+from offkey.runner import (
+    notebook_job,
+    notebook_process,
+    pages,
+    run_states,
+    runs,
+    scheduling,
+    studies,
+)
 from offkey.runner.execution import Plan
 
 CELL = 'n: int = 1\nlabels: list[str] = []\ndata_dir: str = ""\nout_dir: str = ""'
@@ -213,7 +222,7 @@ def plan(place: Place, settings: dict[str, Any] | None = None, name: str = "smal
     parameters = studies.parameters(study, notebooks, settings)
     space = Workspace.open(place.root / "data", place.root / "out")
     names = run_states.fingerprints(study, parameters, notebooks, space.datasets)
-    return Plan(study, space, notebooks, parameters, names)
+    return Plan(study, space, notebooks, parameters, names, settings or {})
 
 
 def load(place: Place, name: str = "small") -> studies.Study:
@@ -238,6 +247,18 @@ def test_what_is_due(place: Place, first: subprocess.CompletedProcess[str]) -> N
     assert due(place, ["f"], {"e_all_cores.n": 6})[0] == ["e_all_cores", "f_shares"]
     assert due(place, ["d"], {"e_all_cores.n": 6})[0] == ["d_killed"]
     assert due(place, ["f"], force=True)[0] == ["f_shares"]
+
+
+def test_the_index_says_what_the_command_line_set(
+    place: Place, first: subprocess.CompletedProcess[str]
+) -> None:
+    pages.render(plan(place), {"a_first"})
+    index = place.root / "out" / "index.html"
+    assert "Not as the study says" not in index.read_text()
+    pages.render(plan(place, {"n": 7, "e_all_cores.labels": ["/home/me/x"]}), {"a_first"})
+    said = 'Not as the study says: n = 7, e_all_cores.labels = ["…/x"].'
+    assert said in html.unescape(index.read_text())
+    assert "Not as the study says: n = 7" in (place.root / "out" / "README.md").read_text()
 
 
 def test_changed_source_or_damaged_output_is_due(

@@ -216,7 +216,7 @@ def _passed(found: dict[str, Any]) -> bool:
 def _points(row: dict[str, Any]) -> str:
     ends = (-100 * row[name] for name in ("value", "high", "low"))
     value, low, high = (f"{end:+.1f}".replace("-", "−") for end in ends)
-    return f"{value} [{low}, {high}]"
+    return f"{value} [{low}, {high}]" if np.isfinite(row["low"]) else value
 
 
 def _panels(table: pd.DataFrame) -> tuple[list[str], list[str]]:

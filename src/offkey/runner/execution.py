@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Plan:
     notebooks: Path
     parameters: dict[str, dict[str, Any]]
     fingerprints: dict[str, str]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the command line says in place of the study."""
 
     @property
     def states(self) -> Path:

@@ -37,6 +37,7 @@ def render(plan: Plan, fresh: set[str]) -> None:
 
     # imported here: it draws figures, too, and a run that keeps everything should be quick
     from offkey import reports
+    from offkey.reports.page_parts import as_text
 
     for item in stale:
         reports.notebook_page(
@@ -51,7 +52,10 @@ def render(plan: Plan, fresh: set[str]) -> None:
     settings = {"headline": study.headline} if study.headline else {}
     about = {"name": study.study, "title": study.title, "question": study.question}
     made = {"products": _swept(plan, entries)}
-    whole = {**settings, **study.parameters, **about, **made}
+    chosen = ", ".join(f"{key} = {as_text(key, value)}" for key, value in plan.settings.items())
+    if chosen:
+        about["description"] = f"Not as the study says: {chosen}."
+    whole = {**settings, **study.parameters, **plan.settings, **about, **made}
     reports.study_index(out, whole, entries, headline(out))
     root = workspace.project_root()
     if root and out.parent == root / "results":

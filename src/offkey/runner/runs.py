@@ -73,6 +73,7 @@ def run_study(
         notebooks,
         parameters,
         run_states.fingerprints(study, parameters, notebooks, space.datasets),
+        settings or {},
     )
     with _held(plan):
         todo = due(plan, chosen, force, say)
