@@ -28,7 +28,7 @@ study: .venv/.installed ## run the embedded study (offline, on the processor)
 	$(RUN) demo $(if $(OUT),--out "$(OUT)")
 
 test: .venv/.installed ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lab: .venv/.installed ## open the notebooks in Jupyter Lab
 	JUPYTER_PREFER_ENV_PATH=1 OFFKEY_DATA="$(abspath $(DATA))" $(BIN)/jupyter lab notebooks

@@ -27,6 +27,30 @@ SHARED = ROOT.parent / "shared"
 RATE = audio.SAMPLE_RATE_HZ
 
 
+STUDY_FILES = ("test_notebooks", "test_by_hand")
+"""Files whose tests need the small study, which takes longest."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file stays with one worker, and all that need the small study with one: it is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "study" if Path(file).stem in STUDY_FILES else file
+
+    config.option.loadscopereorder = False  # as collected: the study first
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several workers start with the small study."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.stem not in STUDY_FILES)
+
+
 def tune(name: str, duration_s: float = 6.0) -> np.ndarray:
     """A few seconds of decaying harmonic notes, different for every name."""
     rng = seeding.rng(0, name, "tune")

@@ -25,6 +25,12 @@ def no_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     compiled.cache_folder.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is compiled, empty at first: compiling librosa once is enough."""
+    return tmp_path_factory.mktemp("kernels")
+
+
 def _run(program: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -35,23 +41,23 @@ def _run(program: str, **environment: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
-def test_one_process_at_a_time_compiles_librosa(tmp_path: Path) -> None:
+def test_one_process_at_a_time_compiles_librosa(kernels: Path) -> None:
     program = (
         "import numpy as np\n"
         "from offkey.core import compiled\n"
         "assert compiled.librosa().util.localmax(np.array([0.0, 1.0, 0.0])).tolist()[1]\n"
     )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(kernels)}
     command = [sys.executable, "-c", program]
-    with FileLock(tmp_path / compiled.lock_file().name):
+    with FileLock(kernels / compiled.lock_file().name):
         pair = [subprocess.Popen(command, env=environment) for _ in range(2)]
         with pytest.raises(subprocess.TimeoutExpired):
             pair[0].wait(timeout=6)
-        assert not any(tmp_path.rglob("*localmax*.nbc"))
-        assert not any(tmp_path.glob("offkey-*.nbi"))
+        assert not any(kernels.rglob("*localmax*.nbc"))
+        assert not any(kernels.glob("offkey-*.nbi"))
     assert [process.wait(timeout=300) for process in pair] == [0, 0]
-    assert any(tmp_path.rglob("*localmax*.nbc"))
-    assert len(list(tmp_path.glob("offkey-*.nbi"))) == 1
+    assert any(kernels.rglob("*localmax*.nbc"))
+    assert len(list(kernels.glob("offkey-*.nbi"))) == 1
     assert subprocess.run(command, env=environment, timeout=300).returncode == 0
 
 
@@ -123,7 +129,7 @@ def test_a_named_folder_that_cannot_be_written_gets_one_sentence(
     compiled.cache_folder.cache_clear()
 
 
-def test_a_file_system_without_locks_compiles_all_the_same(tmp_path: Path) -> None:
+def test_a_file_system_without_locks_compiles_all_the_same(kernels: Path) -> None:
     """With an old lock file there; what else such file systems answer is tested with the locks."""
     name = "ENOSYS"
     program = f"""
@@ -135,6 +141,8 @@ compiled.lock_file().touch()  # of an earlier process
 compiled.librosa()
 print(len(list(compiled.cache_folder().glob("offkey-*.nbi"))))
 """
-    done = _run(program, NUMBA_CACHE_DIR=str(tmp_path))
+    for receipt in kernels.glob("offkey-*.nbi"):
+        receipt.unlink()
+    done = _run(program, NUMBA_CACHE_DIR=str(kernels))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "1"

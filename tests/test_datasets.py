@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +158,50 @@ def test_a_build_that_was_killed_goes_on(
     if name != "demo":  # the demo renders again, to the same bytes
         assert {path: path.stat().st_mtime_ns for path in written} == before
     assert not [path for path in tmp_path.rglob("*") if ".partial" in path.name]
+
+
+MAKE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
+from offkey.__main__ import main
+main()
+"""
+
+
+def _making(data: Path, jobs: int) -> subprocess.Popen[str]:
+    """The command ``offkey data make`` for the smallest demo."""
+    words = ["data", "make", "demo", f"--set=tracks={demo.MIN_TRACKS}", f"--data={data}"]
+    return subprocess.Popen(
+        [sys.executable, "-c", MAKE, *words],
+        env={**os.environ, "OFFKEY_JOBS": str(jobs)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_ctrl_c_leaves_nothing_half_written_and_the_next_call_goes_on(tmp_path: Path) -> None:
+    process = _making(tmp_path, jobs=2)
+    end = time.monotonic() + 120
+    while not list(tmp_path.rglob("*.flac")):
+        assert process.poll() is None and time.monotonic() < end, "no sound was made"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.rstrip().endswith("offkey: stopped") and "Traceback" not in errors
+    assert datasets.made(tmp_path / "datasets").empty
+    assert not [path for path in tmp_path.rglob("*") if ".partial" in path.name]
+    for path in tmp_path.rglob("*.flac"):
+        assert len(audio.load(path)) == round(audio.probe(path).duration_s * RATE)
+
+    again = _making(tmp_path, jobs=1)
+    said, errors = again.communicate(timeout=300)
+    assert again.returncode == 0, errors
+    assert f"demo: {2 * demo.MIN_TRACKS} clips of {demo.MIN_TRACKS} tracks" in said
+    (folder,) = datasets.made(tmp_path / "datasets")["folder"]
+    assert datasets.verify(Path(folder)).empty
 
 
 @pytest.mark.parametrize("name", datasets.NAMES)

@@ -437,7 +437,7 @@ def test_only_unsure_clips_get_a_second_look(tiny_clips: pd.DataFrame, tmp_path:
 
 def test_costs_are_measured_on_clips(heard, trained) -> None:
     detector, _ = trained
-    found = costs.costs({detector.NAME: detector}, heard["clean"], n_clips=4)
+    found = costs.benchmark({detector.NAME: detector}, heard["clean"], n_clips=4)
     (row,) = found.to_dict("records")
     assert 0 < row["ms_per_clip"] <= row["slowest_ms"]
     assert row["megabytes"] > 0.001 and row["training_s"] > 0 and row["n_clips"] == 4

@@ -40,7 +40,7 @@ def test_the_example_is_a_detector(balance: str, tiny_clips: pd.DataFrame, tmp_p
     again = detectors.load(trained.folder)
     np.testing.assert_array_equal(again.predict_proba(heard["pitch+2"]), score)
     assert set(trained.explain(heard["clean"])["feature"]) == set(trained.names)
-    assert costs.costs({balance: trained}, heard["clean"], n_clips=2)["ms_per_clip"].iat[0] > 0
+    assert costs.benchmark({balance: trained}, heard["clean"], n_clips=2)["ms_per_clip"].iat[0] > 0
     assert detectors.about(balance).startswith("A detector that weighs the upper half")
 
 

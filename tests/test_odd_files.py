@@ -164,6 +164,17 @@ def test_a_streamed_flac_that_ends_within_a_frame_is_refused(tmp_path: Path) -> 
     assert len(audio.load(path, duration_s=5.0)) == 5 * audio.SAMPLE_RATE_HZ
 
 
+@pytest.mark.parametrize("frames", [6 * RATE, 6 * RATE - 1])  # an odd size is padded
+def test_joined_wavs_are_refused(frames: int, tmp_path: Path) -> None:
+    first = stored(tmp_path / "a.wav", music("a")[:frames], subtype="PCM_U8")
+    assert len(audio.load(first, RATE)) == frames
+    path = tmp_path / "x.wav"
+    path.write_bytes(first.read_bytes() + stored(tmp_path / "b.wav", music("b")).read_bytes())
+    with pytest.raises(audio.AudioError, match=r"x\.wav: holds WAV files one behind") as caught:
+        audio.load(path)
+    assert caught.value.reason == "joined"
+
+
 def test_both_decoders_give_the_same_sound(tmp_path: Path) -> None:
     """libsndfile reads the counted MP3, FFmpeg the same frames without the count."""
     counted = stored(tmp_path / "counted.mp3", music("a"))

@@ -176,7 +176,7 @@ def figures() -> dict[str, tuple]:
             {},
         ),
         "threshold": (reports.plot_threshold, reports.threshold_table(clean_scores()), {}),
-        "measurement": (reports.plot_measurement, measured(), {}),
+        "measurement": (reports.plot_edit_accuracy, measured(), {}),
         "spectrogram": (
             reports.plot_spectrogram,
             reports.mel_table(mel, mel[:, :20], frequencies_hz=hz, frame_s=0.032),

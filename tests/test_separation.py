@@ -19,29 +19,29 @@ HIGH = (0.3 * np.sin(2 * np.pi * 3000 * TIME) * (TIME % 1 < 0.5)).astype(np.floa
 
 
 def test_perfect_stems_leave_nothing() -> None:
-    found = separation.measure(LOW + HIGH, np.stack([LOW, HIGH]), RATE)
-    assert tuple(found) == separation.MEASURES
+    found = separation.residual_features(LOW + HIGH, np.stack([LOW, HIGH]), RATE)
+    assert tuple(found) == separation.FEATURES
     assert found["residual_db"] < -90
     assert found["stem_overlap"] < 0.01
 
 
 def test_a_missing_stem_is_the_residual() -> None:
-    found = separation.measure(LOW + HIGH, np.stack([LOW, 0 * HIGH]), RATE)
+    found = separation.residual_features(LOW + HIGH, np.stack([LOW, 0 * HIGH]), RATE)
     expected = 10 * np.log10(np.sum(HIGH**2) / np.sum((LOW + HIGH) ** 2))
     assert found["residual_db"] == pytest.approx(expected, abs=0.1)
     noise = np.random.default_rng(0).standard_normal(len(TIME)).astype(np.float32)
-    flat = separation.measure(LOW + noise, np.stack([LOW, 0 * LOW]), RATE)
+    flat = separation.residual_features(LOW + noise, np.stack([LOW, 0 * LOW]), RATE)
     assert flat["residual_flatness"] > 0.9 > 10 * found["residual_flatness"]
 
 
 def test_a_stem_that_holds_the_other_overlaps() -> None:
-    found = separation.measure(LOW + HIGH, np.stack([LOW + HIGH, LOW + HIGH]) / 2, RATE)
+    found = separation.residual_features(LOW + HIGH, np.stack([LOW + HIGH, LOW + HIGH]) / 2, RATE)
     assert found["stem_overlap"] == pytest.approx(1.0)
     assert found["stem_correlation"] == pytest.approx(1.0)
 
 
 def test_silence_has_finite_measures() -> None:
-    found = separation.measure(0 * LOW, np.zeros((3, len(LOW)), np.float32), RATE)
+    found = separation.residual_features(0 * LOW, np.zeros((3, len(LOW)), np.float32), RATE)
     assert all(np.isfinite(value) for value in found.values())
 
 

@@ -10,13 +10,15 @@ VARIANTS = ("clean", "pitch-2", "bandlimit-2", "round_trip_pitch", "pitch+2", "p
 WRONG = {"clean": 0, "bandlimit-2": 4, "round_trip_pitch": 2, "pitch-2": 10}
 
 
-def _predictions(*, limited: bool = True, variants: tuple[str, ...] = VARIANTS) -> pd.DataFrame:
+def _predictions(
+    *, limited: bool = True, variants: tuple[str, ...] = VARIANTS, wrong: dict[str, int] = WRONG
+) -> pd.DataFrame:
     """Twenty tracks with a clip of each class; the first few of each variant are mistaken."""
     rows = []
     for condition in perturbations.find(variants):
         for number in range(20):
             for target in (0, 1):
-                mistaken = number < WRONG.get(condition.variant, 0)
+                mistaken = number < wrong.get(condition.variant, 0)
                 rows.append(
                     dict.fromkeys(KEYS, "x")
                     | condition.columns()
@@ -48,9 +50,17 @@ def test_shares_are_what_was_planted_and_add_up() -> None:
 
 
 def test_a_file_that_fills_the_band_loses_nothing_to_it() -> None:
-    drop = evaluation.loss_shares(_predictions(limited=False)).set_index("share")["drop"]
-    assert drop["empty band"] == 0
-    assert drop["edit"] == pytest.approx(0.4)
+    found = evaluation.loss_shares(_predictions(limited=False)).set_index("share")
+    assert found.loc["empty band", "drop"] == 0
+    assert found.loc["empty band", ["low", "high"]].isna().all(), "nothing was estimated"
+    assert found.loc["edit", "drop"] == pytest.approx(0.4)
+
+
+def test_a_share_that_moved_no_verdict_is_not_known_to_be_zero() -> None:
+    found = evaluation.loss_shares(_predictions(wrong={"pitch-2": 10})).set_index("share")
+    assert found.loc[["empty band", "tool"], "drop"].eq(0).all()
+    assert found.loc[["empty band", "tool"], "low"].lt(-0.05).all()
+    assert found.loc[["empty band", "tool"], "high"].gt(0.05).all()
 
 
 def test_without_controls_there_is_nothing_to_take_apart() -> None:

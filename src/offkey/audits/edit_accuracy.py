@@ -49,13 +49,14 @@ def edits(
 def _one(clip: pd.Series, *, conditions: list[Condition], seed: int) -> list[dict[str, Any]]:
     rate, source = audio.SAMPLE_RATE_HZ, Source(*audio.read(clip["path"]))
     before = source.at(rate)
+    heard = pitch_change.log_spectrum(before)
     rows = []
     for condition in conditions:
         drawn = perturbations.draw(condition, seed, clip["clip_id"])
         edited, level_change_db = perturbations.apply(condition, source, drawn, rate)
         asked = _asked(condition, drawn)
         measured = {
-            "pitch": pitch_change.change_cents(before, edited),
+            "pitch": pitch_change.shift_cents(heard, pitch_change.log_spectrum(edited)),
             "tempo": len(before) / len(edited),
             "level": level_change_db,
         }

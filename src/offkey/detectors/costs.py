@@ -16,7 +16,9 @@ from offkey.sound import audio
 COLUMNS = ["detector", "ms_per_clip", "slowest_ms", "megabytes", "training_s", "n_clips"]
 
 
-def costs(detectors: Mapping[str, Detector], clean: Variant, *, n_clips: int = 12) -> pd.DataFrame:
+def benchmark(
+    detectors: Mapping[str, Detector], clean: Variant, *, n_clips: int = 12
+) -> pd.DataFrame:
     """Time trained detectors on whole clips, from samples to P(AI), one after another.
 
     Parameters

@@ -110,7 +110,7 @@ class DualDetector(CnnDetector):
         history = super().fit(train, val, seed=seed, checkpoint=checkpoint, label=label)
         n_each = self.settings.second_clips // len(train)
         learnt = [_some(variant, n_each, seed) for variant in train]
-        known = np.concatenate([self._measured(variant) for variant in learnt])
+        known = np.concatenate([self._residual_features(variant) for variant in learnt])
         targets = np.concatenate([variant.clips["target"].to_numpy() for variant in learnt])
         centre, spread = known.mean(axis=0), known.std(axis=0) + 1e-9
         weights, offset = _logistic((known - centre) / spread, targets)
@@ -125,7 +125,7 @@ class DualDetector(CnnDetector):
         self.band = float(np.quantile(sure, self.settings.band_share))
         alone = expit(self._calibrated(first))
         self.first_threshold, _ = metrics.oracle_threshold(answers, alone)
-        second = np.concatenate([self._second(self._measured(variant)) for variant in val])
+        second = np.concatenate([self._second(self._residual_features(variant)) for variant in val])
         self._stages["both"] = _joined(_logistic(np.column_stack([first, second]), answers))
         self._settle(train, val)
         return history
@@ -160,7 +160,7 @@ class DualDetector(CnnDetector):
         -------
         DataFrame
             One row per clip: ``first`` (the network's calibrated P(AI)), ``second_look``, the
-            measures of :data:`offkey.detectors.separation.MEASURES` (NaN without a second look),
+            features of :data:`offkey.detectors.separation.FEATURES` (NaN without a second look),
             ``score``.
         """
         if variant.fingerprint not in self._explained:
@@ -173,13 +173,13 @@ class DualDetector(CnnDetector):
         first = self._first(variant)
         logits = self._calibrated(first)
         unsure = np.abs(logits) <= self.band
-        measured = np.full((len(first), len(separation.MEASURES)), np.nan)
+        measured = np.full((len(first), len(separation.FEATURES)), np.nan)
         rows = np.flatnonzero(unsure)
         table = pd.DataFrame({"first": expit(logits), "second_look": unsure})
         if len(rows):
-            measured[rows] = self._measured(variant, rows)
+            measured[rows] = self._residual_features(variant, rows)
             logits[rows] = self._both(first[rows], measured[rows])
-        named = pd.DataFrame(measured, columns=list(separation.MEASURES))
+        named = pd.DataFrame(measured, columns=list(separation.FEATURES))
         return pd.concat([table, named], axis=1).assign(score=expit(logits))
 
     def _score_pieces(self, cut: Pieces) -> np.ndarray:
@@ -189,20 +189,20 @@ class DualDetector(CnnDetector):
         rate = self.features.sample_rate_hz
         for number in np.flatnonzero(np.abs(logits) <= self.band):
             piece, separate = cut.samples[number], self._separator()
-            found = separation.measure(piece, separate(piece, rate), rate)
+            found = separation.residual_features(piece, separate(piece, rate), rate)
             logits[number] = self._both(first[[number]], np.array([list(found.values())]))[0]
         return np.asarray(expit(logits))
 
     def _separator(self) -> separation.Separator:
         return separation.separator(self.settings.separator, self.settings.separator_weights)
 
-    def measured(self, variant: Variant) -> pd.DataFrame:
-        """The measures of every clip, one column each: to test what the second stage rests on."""
+    def residual_features(self, variant: Variant) -> pd.DataFrame:
+        """The features of every clip, one column each: to test what the second stage rests on."""
         import pandas as pd
 
-        return pd.DataFrame(self._measured(variant), columns=list(separation.MEASURES))
+        return pd.DataFrame(self._residual_features(variant), columns=list(separation.FEATURES))
 
-    def _measured(self, variant: Variant, rows: np.ndarray | None = None) -> np.ndarray:
+    def _residual_features(self, variant: Variant, rows: np.ndarray | None = None) -> np.ndarray:
         wanted = np.arange(len(variant)) if rows is None else rows
         batches = [wanted[i : i + _BATCH].tolist() for i in range(0, len(wanted), _BATCH)]
         work = partial(
@@ -231,7 +231,8 @@ def _take_apart(
     found = []
     for row in rows:
         samples = variant.samples(row, rate)
-        found.append(list(separation.measure(samples, separate(samples, rate), rate).values()))
+        features = separation.residual_features(samples, separate(samples, rate), rate)
+        found.append(list(features.values()))
     return found
 
 

@@ -39,8 +39,9 @@ def loss_shares(
     -------
     DataFrame
         Columns ``COLUMNS``, four rows a shift: ``share`` is one of ``SHARES``, ``drop`` points of
-        balanced accuracy as a fraction, mean over the seeds, with its 95 % interval over tracks of
-        the paired difference. The last three add up to the first.
+        balanced accuracy as a fraction, mean over the seeds, with its 95 % interval over tracks
+        (:func:`offkey.metrics.uncertainty.difference_interval`). The last three add up to the
+        first. An empty band that no file has costs nothing by definition: no interval.
     """
     table = judged(predictions)
     resamples = uncertainty.resample_tracks(
@@ -66,10 +67,11 @@ def loss_shares(
             }
             lost["edit"] = lost["the whole edit"] - lost["empty band"] - lost["tool"]
             about |= {name: shift[name] for name in ("variant", "label", "engine")}
-            rows += [
-                {**about, "share": share, **_mean(lost[share], clips, resamples)}
-                for share in SHARES
-            ]
+            for share in SHARES:
+                found = _mean(lost[share], clips, resamples)
+                if share == "empty band" and not limited.any():
+                    found |= {"low": float("nan"), "high": float("nan")}
+                rows.append({**about, "share": share, **found})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -80,12 +82,9 @@ def _mean(
     known = lost.notna().to_numpy()
     lost, clips = lost[known], clips[known]
     target, track = clips["target"].to_numpy(), resamples.columns(clips["track_id"])
-    classes = [target == which for which in (0, 1)]
-    draws = [uncertainty.mean_draws(resamples.counts, track, lost, mine) for mine in classes]
-    n_tracks = min(clips.loc[mine, "track_id"].nunique() for mine in classes)
-    low, high, _ = uncertainty.interval((draws[0] + draws[1]) / 2, n_tracks)
+    low, high, _ = uncertainty.difference_interval(resamples.counts, track, target, lost)
     return {
-        "drop": sum(float(lost[mine].mean()) for mine in classes) / 2,
+        "drop": sum(float(lost[target == which].mean()) for which in (0, 1)) / 2,
         "low": low,
         "high": high,
         "n_clips": len(lost),

@@ -137,7 +137,7 @@ def leave_one_out(
     column, target : str, int
         ``family`` or ``generator``, of AI (1) or human (0) clips.
     values : sequence of str
-        What to leave out; by default every candidate.
+        What to leave out; by default every candidate, however many: two detectors each and seed.
     name : str
         Readable first part of the models' folders.
     seed : int

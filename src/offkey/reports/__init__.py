@@ -19,7 +19,7 @@ from offkey.reports.detectors import plot_agreement, plot_detectors, relative_ta
 from offkey.reports.difference_intervals import drop_table, gain_table, plot_forest
 from offkey.reports.differences import difference_table, family_note
 from offkey.reports.dose import plot_dose, plot_dose_families
-from offkey.reports.edit_accuracy import plot_measurement
+from offkey.reports.edit_accuracy import plot_edit_accuracy
 from offkey.reports.faults import plot_faults
 from offkey.reports.forgetting import plot_forgetting
 from offkey.reports.generators import called_ai, plot_generators
@@ -70,6 +70,7 @@ __all__ = [
     "plot_detectors",
     "plot_dose",
     "plot_dose_families",
+    "plot_edit_accuracy",
     "plot_family_lines",
     "plot_faults",
     "plot_forest",
@@ -78,7 +79,6 @@ __all__ = [
     "plot_histograms",
     "plot_history",
     "plot_levels",
-    "plot_measurement",
     "plot_movement",
     "plot_regimes",
     "plot_reliability",

@@ -40,7 +40,7 @@ def write_card(
     scores, losses : DataFrame
         The scores table, and :func:`offkey.evaluation.losses`; this detector's rows are taken.
     cost : dict
-        A row of :func:`offkey.detectors.costs.costs`.
+        A row of :func:`offkey.detectors.costs.benchmark`.
     about : str
         What kind of detector it is, in a sentence or two.
     data : str

@@ -15,7 +15,7 @@ EQUAL = 1e-9
 
 
 @style.themed
-def plot_measurement(table: pd.DataFrame) -> Figure:
+def plot_edit_accuracy(table: pd.DataFrame) -> Figure:
     """Draw a column per quantity: above measured over asked, below the error.
 
     Parameters

@@ -41,6 +41,8 @@ def _probe(path: Path) -> tuple[Info, bool]:
     regular_file_size(path)
     if promises.ends_within_a_page(path):
         raise AudioError(path, "truncated", "is truncated within an Ogg page: get a whole copy.")
+    if promises.another_wav_follows(path):
+        raise AudioError(path, "joined", "holds WAV files one behind the other: give each its own.")
     one_whole = promises.is_one_whole(path)
     known = _probe_sndfile(path) if one_whole else None
     info = known or ffmpeg.probe(path)

@@ -53,6 +53,20 @@ def wav_share_there(path: Path) -> float:
     return there / size if 0 < there < size < _STREAMED else 1.0
 
 
+def another_wav_follows(path: Path) -> bool:
+    """Whether a WAV has a second one behind it; libsndfile and FFmpeg both read the first alone."""
+    with open(path, "rb") as stream:
+        if stream.read(4) != b"RIFF":
+            return False
+        stream.seek(12)
+        while len(head := stream.read(8)) == 8 and any(head):  # zeros are padding
+            chunk, size = struct.unpack("<4sI", head)
+            if chunk == b"RIFF":
+                return stream.read(4) == b"WAVE"
+            stream.seek(size + size % 2, os.SEEK_CUR)
+    return False
+
+
 def ends_within_a_page(path: Path) -> bool:
     """Whether an Ogg file was cut short: its last page is not whole.
 

@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "seed": given.seed,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "torch": torch.__version__,
-        "validation": measure(net, held_out, given.seed),
+        "validation": reconstruction_quality(net, held_out, given.seed),
     }
     write(net, network, training, given.out, given.name)
 
@@ -154,7 +154,7 @@ def loss(rebuilt: Tensor, original: Tensor) -> Tensor:
     return total
 
 
-def measure(net: ConvCodec, clips: list[np.ndarray], seed: int) -> dict[str, float]:
+def reconstruction_quality(net: ConvCodec, clips: list[np.ndarray], seed: int) -> dict[str, float]:
     """Mean SI-SDR and log-spectral distance of clips that were not trained on.
 
     SI-SDR after Le Roux et al., "SDR – half-baked or well done?" (ICASSP 2019); the distance is

@@ -13,13 +13,13 @@ from collections.abc import Callable
 import numpy as np
 
 from offkey.core.errors import unknown
-from offkey.detectors.separation.residuals import MEASURES, measure
+from offkey.detectors.separation.residuals import FEATURES, residual_features
 
 Separator = Callable[[np.ndarray, int], np.ndarray]
 NAMES = ("hpss_nmf", "demucs")
 RECIPE = 2
 
-__all__ = ["MEASURES", "NAMES", "Separator", "measure", "separator"]
+__all__ = ["FEATURES", "NAMES", "Separator", "residual_features", "separator"]
 
 
 def separator(name: str, weights: str = "") -> Separator:

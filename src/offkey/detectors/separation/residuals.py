@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import scipy.signal
 
-MEASURES = (
+FEATURES = (
     "residual_db",
     "high_residual_db",
     "residual_flatness",
@@ -18,7 +18,9 @@ HIGH_HZ = 4_000
 _QUIET = 1e-10
 
 
-def measure(samples: np.ndarray, stems: np.ndarray, sample_rate_hz: int) -> dict[str, float]:
+def residual_features(
+    samples: np.ndarray, stems: np.ndarray, sample_rate_hz: int
+) -> dict[str, float]:
     """Compare a mix with the sum of its stems, and the stems with each other.
 
     Parameters
@@ -30,7 +32,7 @@ def measure(samples: np.ndarray, stems: np.ndarray, sample_rate_hz: int) -> dict
     Returns
     -------
     dict of str to float
-        By the names of ``MEASURES``. ``residual_db``: energy of mix minus sum of stems, relative
+        By the names of ``FEATURES``. ``residual_db``: energy of mix minus sum of stems, relative
         to the mix; ``high_residual_db``: the same above 4 kHz; ``residual_flatness``: geometric
         over arithmetic mean of the residual's power spectrum, 1 for white noise;
         ``stem_overlap``: mean cosine between the stems' magnitude spectrograms;
