@@ -20,8 +20,8 @@ RATES_HZ = np.array(
 )
 """Latent rates of codecs and of the stages of their decoders."""
 STILL = 10
-"""So many of them serve without a search: the others are multiples of half the rate of frames of a
-vocoder (31.25 Hz at 16 kHz), whose own comb stands in every stretched clip."""
+"""So many of them serve without a search. Of the others all but one are multiples of 7.8125 Hz, a
+quarter of the rate of the vocoder's frames, whose own comb stands in every stretched clip."""
 BANDS_HZ = ((500, 1500), (1500, 2750), (2750, 4250), (4250, 5900), (5900, 7900))
 WIDEST_ST, STEP_ST = 2.4, 0.004
 SHIFTS_ST = np.round(np.arange(-WIDEST_ST, WIDEST_ST + STEP_ST / 2, STEP_ST), 3)
