@@ -124,10 +124,13 @@ SMALL = {
         "forest": {"trees": 20},
         "histogram": {"trees": 20},
         "metadata": {},
+        "peaks": {},
         "dual": {"epochs": 1, "width": 4, "second_clips": 10},
     },
     "settings": {"epochs": 1, "width": 4, "second_clips": 10},
     "clips_per_class": 4,
+    "moved": ["pitch+2", "speed0.95"],
+    "steps": ["pitch"],
     "network_settings": {"epochs": 1, "crop_share": 0.4},
 }
 """What makes the notebooks, and with them the embedded study, small."""

@@ -30,6 +30,7 @@ QUICK = {
     "histogram": {"trees": 20, "folds": 2, "bins": 4},
     "metadata": {"folds": 2},
     "peaks": {"folds": 2},
+    "comb": {"folds": 2, "trees": 10},
     "dual": {"epochs": 2, "batch_size": 8, "crop_share": 0.25, "width": 4, "second_clips": 10},
 }
 

@@ -24,6 +24,7 @@ NAMES = {
     "forest": "offkey.detectors.forest:ForestDetector",
     "dual": "offkey.detectors.dual:DualDetector",
     "histogram": "offkey.detectors.histogram:HistogramDetector",
+    "comb": "offkey.detectors.comb:CombDetector",
     "peaks": "offkey.detectors.peaks:PeaksDetector",
     "metadata": "offkey.detectors.metadata:MetadataDetector",
 }

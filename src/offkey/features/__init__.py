@@ -5,9 +5,10 @@ they are for a fingerprint, and turn samples into rows: ``features(samples)`` ha
 ``(n_rows, n_values)`` and is kept as ``DTYPE``.
 """
 
+from offkey.features.line_spectra import LineSpectra
 from offkey.features.log_mel import LogMel
 from offkey.features.mean_spectrum import MeanSpectrum
 from offkey.features.named import NamedFeatures
 from offkey.features.window import Window
 
-__all__ = ["LogMel", "MeanSpectrum", "NamedFeatures", "Window"]
+__all__ = ["LineSpectra", "LogMel", "MeanSpectrum", "NamedFeatures", "Window"]

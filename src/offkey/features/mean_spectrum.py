@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.fft
@@ -18,8 +19,7 @@ import scipy.interpolate
 from offkey.core.errors import BadInput
 from offkey.features.window import Window
 
-QUIETEST, LOUDEST = 1e-10, 1e6
-"""Powers beyond these are clipped before the logarithm."""
+LOUDEST = 1e6
 HULL_BINS = 10
 
 
@@ -37,13 +37,16 @@ class MeanSpectrum(Window):
     """
 
     KIND = "mean_spectrum"
-    DTYPE = np.float32
+    DTYPE: ClassVar[Any] = np.float32
+    QUIETEST: ClassVar[float] = 1e-10
+    """Powers below this (and above ``LOUDEST``) are clipped before the logarithm."""
 
     sizes: tuple[int, ...] = (8192,)
     low_hz: float = 500.0
     high_hz: float = 8000.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))  # a list, read from a model's file
         if not self.sizes or min(self.sizes) < 64 or any(size % 4 for size in self.sizes):
             raise BadInput(f"sizes {self.sizes}: give multiples of 4 from 64 upwards.")
         if max(self.sizes) > self.window_samples:
@@ -56,6 +59,10 @@ class MeanSpectrum(Window):
                 f"band {self.low_hz:g}-{self.high_hz:g} Hz: it must rise and end at "
                 f"{self.sample_rate_hz / 2:g} Hz at most."
             )
+
+    def centre(self, samples: np.ndarray, n_windows: int) -> np.ndarray:
+        """The whole clip: a mean needs no two clips of one length."""
+        return samples
 
     def frequencies_hz(self, size: int) -> np.ndarray:
         """Frequencies of the bins of one size, shape (n_bins,)."""
@@ -103,7 +110,7 @@ class MeanSpectrum(Window):
         kept = (every >= self.low_hz) & (every <= self.high_hz)
         spectrum = spectrum[:, kept]
         power = np.square(spectrum.real) + np.square(spectrum.imag)
-        decibel = 10 * np.log10(np.clip(power, QUIETEST, LOUDEST))
+        decibel = 10 * np.log10(np.clip(power, self.QUIETEST, LOUDEST))
         return np.asarray(decibel.mean(axis=0), dtype=np.float32)
 
 

@@ -12,5 +12,5 @@ __all__ = ["LEVELS", "NEUTRAL", "UNIT", "apply", "draw", "label"]
 
 UNIT = "semitones"
 NEUTRAL = 0.0
-_STEPS = (0.05, 0.1, 0.15, 0.2, 0.35, 0.75, 1.5, 3.0)
+_STEPS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.35, 0.75, 1.5, 3.0)
 LEVELS = (*(-step for step in reversed(_STEPS)), *_STEPS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from offkey.reports import style
 from offkey.reports.tables import need
 
+CELL_IN = 0.3
 AUDIBLE_ST = (0.05, 0.10)
 """Mistuning that trained ears hear beside the note in tune."""
 
@@ -61,43 +62,36 @@ def plot_dose(scores: pd.DataFrame) -> Figure:
 
 
 @style.themed
-def plot_dose_families(table: pd.DataFrame) -> Figure:
-    """Draw the share of every family that is called AI against the pitch shift.
+def plot_dose_families(table: pd.DataFrame, *, detector: str) -> Figure:
+    """Draw the share of every family that one detector calls AI against the pitch shift.
 
     Parameters
     ----------
     table : DataFrame
-        ``detector, family, level`` (semitones, 0 for clean), ``value`` (share called AI),
-        ``n_clips``; the family ``human`` is drawn in its colour.
+        From :func:`offkey.evaluation.called_by_family`.
+    detector : str
     """
     need(table, "detector", "family", "level", "value", "n_clips")
-    detectors = list(table["detector"].unique())
-    fig = style.figure(3.4, 5.2 * len(detectors))
-    axes = np.atleast_1d(fig.subplots(1, len(detectors), sharey=True))
-    for axis, detector in zip(axes, detectors, strict=True):
-        mine = table[table["detector"] == detector]
-        for family, part in mine.groupby("family", sort=False):
-            is_human = family == "human"
-            ink = style.colour("human") if is_human else style.colour("AI")
-            rows = part.sort_values("level")
-            width = 2.2 if is_human else 1.0
-            axis.plot(rows["level"], rows["value"], color=ink, linewidth=width, alpha=0.85)
-            if not is_human:
-                at = int(np.argmax(np.abs(rows["level"].to_numpy()) < 1e-9))
-                axis.annotate(
-                    str(family), (0, rows["value"].iloc[at]), fontsize=7.5, xytext=(3, 2),
-                    textcoords="offset points", color=style.base("ink"),
-                )  # fmt: skip
-        axis.set_title(detector)
-        axis.set_xlabel("pitch shift (semitones)")
-        axis.set_xlim(-4.2, 4.2)
-        axis.set_ylim(0, 1)
-    axes[0].set_ylabel("share called AI")
-    axes[0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    mine = table[table["detector"] == detector]
+    clips = mine.groupby("family")["n_clips"].max()
+    order = clips.drop("human").sort_values(ascending=False, kind="stable").index
+    shares = mine.pivot(index="family", columns="level", values="value").loc[[*order, "human"]]
+    fig = style.figure(0.7 + CELL_IN * len(shares), 10.0)
+    axis = fig.subplots()
+    sns.heatmap(
+        100 * shares, ax=axis, cmap=style.scale(), vmin=0, vmax=100, annot=True, fmt=".0f",
+        annot_kws={"fontsize": 7}, linewidths=0.5, linecolor=style.base("paper"),
+        cbar_kws={"label": "called AI (%)"},
+    )  # fmt: skip
+    axis.set_xticklabels([f"{level:+g}".replace("-", "−") for level in shares], rotation=90)
+    axis.set_yticklabels([f"{name} ({clips[name]})" for name in shares.index], rotation=0)
+    axis.axhline(len(order), color=style.base("ink"), linewidth=1.5)
+    axis.set_xlabel("pitch shift (semitones, steps of different size)")
+    axis.set_ylabel("")
     style.caption(
         fig,
-        "Which generators are lost, and how soon",
-        f"One line a family ({table['n_clips'].min():.0f} clips or more); blue: human music "
-        "called AI. The threshold is fixed on clean training clips.",
+        f"Which generators {detector} loses, and how soon",
+        "Share of the clips (number in brackets) called AI, per cent; last row: human music called "
+        "AI. Families of at least 8 tracks, each held out; the threshold is fixed on clean clips.",
     )
     return fig

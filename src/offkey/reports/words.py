@@ -15,6 +15,7 @@ METRICS = {
     "balanced_accuracy": ("balanced accuracy", True),
     "accuracy": ("accuracy", True),
     "auc": ("AUC", False),
+    "auc_like_brightness": ("AUC among clips of like brightness", False),
     "oracle_accuracy": ("accuracy at the best threshold", True),
     "oracle_balanced_accuracy": ("balanced accuracy at the best threshold", True),
     "eer": ("equal error rate", True),
