@@ -167,6 +167,8 @@ def small_copy(place: Path) -> Path:
         set_defaults(notebook, SMALL)
     compared = {"test_variants": ["clean", "original_pitch", "codec_mp3_64"]}
     set_defaults(place / "notebooks" / "09_compare_detectors.ipynb", compared)
+    lines = {"systems": {"peaks": {}}, "moved": ["pitch-0.5", "noise30"], "steps": ["fine_pitch"]}
+    set_defaults(place / "notebooks" / "20_why_half_a_semitone.ipynb", lines)
     plan = yaml.safe_load((ROOT / "studies" / "demo.yaml").read_text(encoding="utf-8"))
     for run in plan["runs"]:
         run.pop("cores", None)  # on so few clips, two runs at a time are faster than one on two
