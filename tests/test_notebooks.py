@@ -78,7 +78,7 @@ def test_tables_cover_every_variant_and_stage(study: Path) -> None:
 def test_all_detectors_are_compared_and_have_a_card(study: Path) -> None:
     tables, cards = study / "results" / "demo" / "tables", study / "results" / "demo" / "cards"
     scores = store.read_table(tables / "scores_compared.parquet")
-    kinds = {"resnet", "cnn", "forest", "histogram", "dual", "metadata"}
+    kinds = {"resnet", "cnn", "forest", "histogram", "dual", "metadata", "peaks"}
     assert set(scores["detector"]) == {*kinds, "ensemble"}
     assert scores.groupby("detector")["variant"].nunique().eq(3).all()
     cost = pd.read_csv(tables / "costs.csv").set_index("detector")

@@ -92,6 +92,6 @@ def plot_dose_families(table: pd.DataFrame, *, detector: str) -> Figure:
         fig,
         f"Which generators {detector} loses, and how soon",
         "Share of the clips (number in brackets) called AI, per cent; last row: human music called "
-        "AI. Families of at least 8 tracks, each held out; the threshold is fixed on clean clips.",
+        "AI. Families of at least 8 tracks; the threshold is fixed on clean clips.",
     )
     return fig
