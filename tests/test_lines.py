@@ -182,4 +182,6 @@ def test_the_smallest_shift_is_interpolated() -> None:
     assert dose["level"].tolist() == [-1.0, 0.0, 0.1, 1.0]
     found = evaluation.enough(dose).set_index("direction")["semitones"]
     assert np.isnan(found["down"])
+    guessing = dose.assign(value=dose["value"].where(dose["level"] != 0, 0.45))
+    assert evaluation.enough(guessing)["semitones"].isna().all()
     assert found["up"] == pytest.approx(0.1 + 0.9 / 3)  # 0.7 lies a third of the way

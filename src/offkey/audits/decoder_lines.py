@@ -19,18 +19,13 @@ import scipy.ndimage
 
 from offkey.core import seeding
 from offkey.core.errors import BadInput
+from offkey.detectors.combs import RATES_HZ
 from offkey.detectors.peaks import PeaksDetector
 from offkey.features import MeanSpectrum
 from offkey.features.mean_spectrum import residual
 from offkey.features.variants import Variant
 from offkey.perturbations import Condition
 
-RATES_HZ = (
-    *(12.5, 25.0, 50.0, 100.0, 200.0),
-    *(44_100 / 2**power for power in (12, 11, 10, 9, 8)),
-    *(15.625, 23.4375, 46.875, 62.5, 75.0, 93.75, 187.5),
-)
-"""Latent rates of codecs and of the stages of their decoders."""
 SIZE = 16_384
 MIN_TRACKS = 8
 LOWEST_HZ, HIGHEST_HZ = 1500.0, 7900.0
@@ -152,11 +147,11 @@ def rate_of(line: np.ndarray) -> float:
     elsewhere = np.arange(0.3, WIDEST_ST, 0.04)
     shifts = np.concatenate([-elsewhere[::-1], elsewhere])
     strength = []
-    for rate in RATES_HZ:
+    for rate in RATES_HZ.tolist():
         by_chance = comb_db(line, rate, shifts)
         strength.append((comb_db(line, rate)[0] - by_chance.mean()) / by_chance.std())
     best = int(np.argmax(strength))
-    return RATES_HZ[best] if strength[best] >= CERTAIN else float("nan")
+    return float(RATES_HZ[best]) if strength[best] >= CERTAIN else float("nan")
 
 
 def predicted_semitones(condition: Condition) -> float:

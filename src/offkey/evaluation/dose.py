@@ -45,7 +45,8 @@ def enough(dose: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``detector, engine, direction, clean_auc, half_auc, semitones, n_clips, n_tracks``;
-        ``semitones`` is interpolated between the steps, NaN where no step takes half.
+        ``semitones`` is interpolated between the steps, NaN where no step takes half
+        or nothing lies above guessing.
     """
     rows = []
     for (detector, engine), part in dose.groupby(["detector", "engine"], sort=False):
@@ -55,7 +56,7 @@ def enough(dose: pd.DataFrame) -> pd.DataFrame:
             own = part[sign * part["level"] >= 0].sort_values("level", key=np.abs)
             below = np.flatnonzero(own["value"].to_numpy() <= half)
             shift = float("nan")
-            if len(below):
+            if clean > 0.5 and len(below):
                 at = below[0] + np.array([-1, 0])
                 value, level = own["value"].to_numpy()[at], own["level"].to_numpy()[at]
                 shift = float(np.interp(half, value[::-1], level[::-1]))
