@@ -50,7 +50,7 @@ def plot_family_lines(table: pd.DataFrame) -> Figure:
     axes[-1].set_xlim(0.4, _HIGHEST_HZ / 1000)
     style.caption(
         fig,
-        "Decoders leave lines at multiples of their latent rates; human music has none",
+        "What stands above human music in the mean spectra of each family?",
         "Mean spectrum over its lower hull, mean over the clips (number in brackets) minus that of "
         "human clips. Ticks: the multiples, every one or so many that they stand 100 Hz apart.",
     )
@@ -135,7 +135,7 @@ def plot_movement(table: pd.DataFrame) -> Figure:
     ]  # fmt: skip
     style.caption(
         fig,
-        "Pitch and speed move the lines exactly as far as theory says",
+        "Where do edits move the lines, and where does theory say?",
         f"{table['n_tracks'].min():.0f} to {table['n_tracks'].max():.0f} tracks a family, the half "
         "that did not choose its rate; a family without lines is left out. Grey: 95 % of resamples "
         "of tracks.",
