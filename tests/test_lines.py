@@ -14,6 +14,7 @@ from offkey.audits import decoder_lines
 from offkey.core import manifest, seeding, store
 from offkey.core.errors import BadInput
 from offkey.detectors import combs
+from offkey.detectors.trees import Trees
 from offkey.features import LineSpectra, MeanSpectrum, variants
 from offkey.features.mean_spectrum import residual
 from offkey.sound import audio
@@ -185,3 +186,18 @@ def test_the_smallest_shift_is_interpolated() -> None:
     guessing = dose.assign(value=dose["value"].where(dose["level"] != 0, 0.45))
     assert evaluation.enough(guessing)["semitones"].isna().all()
     assert found["up"] == pytest.approx(0.1 + 0.9 / 3)  # 0.7 lies a third of the way
+
+
+def test_trees_as_arrays_answer_as_the_forest_does() -> None:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((300, 12)).astype(np.float32)
+    targets = (rows[:, 0] + rows[:, 3] * rows[:, 5] > 0.2).astype(int)
+    forest = ExtraTreesClassifier(
+        20, min_samples_leaf=3, class_weight="balanced", random_state=0
+    ).fit(rows, targets)
+    unseen = rng.standard_normal((200, 12)).astype(np.float32)
+    np.testing.assert_allclose(
+        Trees.of(forest)(unseen), forest.predict_proba(unseen)[:, 1], atol=1e-6
+    )

@@ -22,8 +22,9 @@ from scipy.special import expit
 
 from offkey.core import seeding
 from offkey.core.errors import BadInput
-from offkey.detectors import combs, files
+from offkey.detectors import files
 from offkey.detectors.base import Detector, Windows
+from offkey.detectors.comb_parts import PARTS, Heard, Parts, heard
 from offkey.features import LineSpectra
 
 if TYPE_CHECKING:
@@ -31,14 +32,8 @@ if TYPE_CHECKING:
 
     from offkey.features.variants import Variant
 
-PARTS = ("combs", "peaks", "joint_search", "peaks_search", "texture")
 PITCH_ST, SPEED_ST = 2.4, 1.4
 """Training clips are shifted by up to so much: pitch alone, and with tempo."""
-STRONGEST = 8.0
-"""Teeth count up to so many deviations of human clips."""
-MINED = 2
-"""Rounds of mining, and the number of shifts taken from every human clip in each."""
-APART = 10
 _CENTRE, _SCALE = 8.0, 4.0  # of the sum of parts, so that a score lies between 0 and 1
 _BATCH = 64
 
@@ -69,26 +64,11 @@ class CombSettings:
             )
 
 
-@dataclass(frozen=True)
-class Heard:
-    """Arrays of some clips: ``peaks`` (n, n_bins), two sizes of combs, texture, true shifts."""
-
-    peaks: np.ndarray
-    fine: np.ndarray
-    coarse: np.ndarray
-    texture: np.ndarray
-    shift_st: np.ndarray
-
-    def take(self, rows: np.ndarray) -> Heard:
-        """Some of the clips."""
-        return Heard(*(values[rows] for values in vars(self).values()))
-
-
 class CombDetector(Detector):
     """P(AI) from lines at multiples of latent rates, wherever a shift has moved them."""
 
     NAME = "comb"
-    RECIPE = 1
+    RECIPE = 2
     Settings = CombSettings
     Features = LineSpectra
 
@@ -131,7 +111,8 @@ class CombDetector(Detector):
         found = np.zeros((len(targets), len(PARTS)))
         inner = []
         for inside, outside in _inner(targets, groups, self.settings.folds, seed):
-            parts = Parts.fitted([v.take(inside) for v in versions], targets[inside], self, seed)
+            part = [version.take(inside) for version in versions]
+            parts = Parts.fitted(part, targets[inside], self.features, self.settings, seed)
             found[outside] = parts(versions[0].take(outside))
             inner.append((inside, outside, parts(versions[0].take(inside))))
         human = found[targets == 0]
@@ -144,7 +125,7 @@ class CombDetector(Detector):
             )
             for number, (inside, outside, seen) in enumerate(inner)
         ]
-        self._parts = Parts.fitted(versions, targets, self, seed)
+        self._parts = Parts.fitted(versions, targets, self.features, self.settings, seed)
         ends = np.cumsum([len(variant) for variant in known])
         self._settle(known, known, np.split(self._together(found), ends[:-1]))
         return pd.DataFrame(rows, columns=["epoch", "train_loss", "val_loss"])
@@ -172,95 +153,13 @@ class CombDetector(Detector):
 
     def _dump(self, folder: Path) -> str:
         assert self._parts is not None
-        parts = {name: part for name, part in vars(self._parts).items() if name != "features"}
-        kept = {"parts": parts, "centre": self._centre, "spread": self._spread}
-        return files.dump_model(kept, folder / "model.skops")
+        kept = {"centre": self._centre, "spread": self._spread, **self._parts.arrays()}
+        return files.dump_arrays(kept, folder / "model.safetensors")
 
     def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:
-        kept = files.load_model(folder / "model.skops", card["sha256"])
-        self._parts = Parts(features=self.features, **kept["parts"])
-        self._centre, self._spread = kept["centre"], kept["spread"]
-
-
-@dataclass
-class Parts:
-    """What is learnt of training clips: everything up to five numbers a clip.
-
-    ``fine`` and ``coarse``: of the combs at either size mean and deviation of human clips, weights
-    of bands and rates, mean and deviation of the weighted sum by shift. ``peaks``: weights of the
-    bins; mean and deviation of human clips at every shift, and where they stand.
-    """
-
-    features: LineSpectra
-    fine: list[np.ndarray]
-    coarse: list[np.ndarray]
-    peaks: list[np.ndarray]
-    still: list[np.ndarray]
-    forest: Any
-
-    @classmethod
-    def fitted(
-        cls, versions: Sequence[Heard], targets: np.ndarray, detector: CombDetector, seed: int
-    ) -> Parts:
-        """Learn from versions of the same clips, clean first."""
-        from sklearn.ensemble import ExtraTreesClassifier
-
-        settings, features, size = detector.settings, detector.features, detector.features.sizes[0]
-        clean, human = versions[0], targets == 0
-        weights = _logistic(clean.peaks, targets, 1.0)
-        moved = combs.warped(weights, features, size)
-        everyone = np.concatenate([version.peaks[human] for version in versions])
-        searched, stand = everyone @ moved.T, clean.peaks[human] @ weights
-        forest = ExtraTreesClassifier(
-            settings.trees, min_samples_leaf=3, max_features=0.05, class_weight="balanced",
-            random_state=seeding.integer(seed, "texture"),
-        )  # fmt: skip
-        texture = np.concatenate([version.texture for version in versions[:2]])
-        return cls(
-            features=features,
-            fine=_comb_weights([v.fine for v in versions], versions, targets, settings, seed),
-            coarse=_comb_weights([v.coarse for v in versions], versions, targets, settings, seed),
-            peaks=[weights, *_moments(searched), *_moments(stand)],
-            still=_moments(combs.at_no_shift(clean.fine[human])),
-            forest=forest.fit(texture, np.tile(targets, 2)),
-        )
-
-    def __call__(self, clips: Heard) -> np.ndarray:
-        """The numbers of ``PARTS`` of every clip, shape (n, 5)."""
-        weights, *moments = self.peaks
-        moved = combs.warped(weights, self.features, self.features.sizes[0])
-        searched = (clips.peaks @ moved.T - moments[0]) / moments[1]
-        stand = (clips.peaks @ weights - moments[2]) / moments[3]
-        joint = _search(clips.fine, self.fine) + _search(clips.coarse, self.coarse)
-        still = (combs.at_no_shift(clips.fine) - self.still[0]) / self.still[1]
-        return np.column_stack(
-            [
-                still.max(axis=1),
-                stand,
-                _soft_maximum((joint + 1.5 * searched) / 2),
-                _soft_maximum(searched),
-                self.forest.predict_proba(clips.texture)[:, 1],
-            ]
-        )
-
-
-def heard(rows: np.ndarray, features: LineSpectra, shift_st: np.ndarray | None = None) -> Heard:
-    """The arrays of clips from their features, shape (n, n_values)."""
-    coarse, fine = features.sizes
-    above = combs.heights(features.spectra(rows, coarse))
-    peaks = np.clip(above, 0, combs.HIGHEST_DB)
-    fine_above = combs.heights(features.spectra(rows, fine))
-    return Heard(
-        peaks=peaks / (peaks.max(axis=1, keepdims=True) + 1e-6),
-        fine=_teeth(fine_above, features, fine),
-        coarse=_teeth(peaks, features, coarse),
-        texture=features.texture(rows),
-        shift_st=np.zeros(len(rows)) if shift_st is None else shift_st,
-    )
-
-
-def _teeth(above: np.ndarray, features: LineSpectra, size: int) -> np.ndarray:
-    return combs.teeth(features, size, combs.whitened(above, combs.SMOOTH_BINS[size]))
+        kept = files.load_arrays(folder / "model.safetensors", card["sha256"])
+        self._centre, self._spread = kept.pop("centre"), kept.pop("spread")
+        self._parts = Parts.from_arrays(self.features, kept)
 
 
 def _versions(known: Sequence[Variant], features: LineSpectra, seed: int) -> list[Heard]:
@@ -317,80 +216,3 @@ def _inner(
     state = seeding.integer(seed, "cv")
     split = StratifiedGroupKFold(min(folds, fewest), shuffle=True, random_state=state)
     return list(split.split(targets, targets, groups))
-
-
-def _comb_weights(
-    combs_of: Sequence[np.ndarray],
-    versions: Sequence[Heard],
-    targets: np.ndarray,
-    settings: CombSettings,
-    seed: int,
-) -> list[np.ndarray]:
-    """Weights of bands and rates: AI clips at their true shifts, human clips at mined ones."""
-    rng = seeding.rng(seed, "comb", "mining")
-    ai, human = np.flatnonzero(targets == 1), np.flatnonzero(targets == 0)
-    centre, spread = _moments(combs_of[0][human].astype(np.float32))
-    everyone = [_standardised(found[human], centre, spread) for found in combs_of]
-    own = np.arange(len(human))
-    positive = [
-        _standardised(
-            found[ai, :, place], centre[:, place].T, spread[:, place].T
-        )
-        for found, version in zip(combs_of, versions, strict=True)
-        for place in [combs.nearest(version.shift_st[ai])]
-    ]  # fmt: skip
-    drawn = [rng.integers(0, len(combs.SHIFTS_ST), len(human)) for _ in range(2 * len(everyone))]
-    negative = [
-        found[own, :, place] for found, place in zip(2 * everyone, drawn, strict=True)
-    ]  # fmt: skip
-    for mining in range(MINED + 1):
-        rows = np.concatenate([*positive, *negative])
-        labels = np.arange(len(rows)) < sum(map(len, positive))
-        weights = _logistic(rows, labels.astype(int), settings.strength)
-        searched = [np.einsum("d,nds->ns", weights, found, optimize=True) for found in everyone]
-        if mining < MINED:
-            for found, answer in zip(everyone, searched, strict=True):
-                negative += [found[own, :, place] for place in _highest(answer)]
-    return [centre, spread, weights, *_moments(np.concatenate(searched))]
-
-
-def _highest(answer: np.ndarray) -> list[np.ndarray]:
-    """The shifts at which clips score highest, each far from the one before."""
-    left = (answer - answer.mean(axis=0)) / answer.std(axis=0)
-    found = []
-    for _ in range(MINED):
-        place = left.argmax(axis=1)
-        found.append(place)
-        near = np.abs(np.arange(left.shape[1]) - place[:, None]) <= APART
-        left[near] = -np.inf
-    return found
-
-
-def _search(found: np.ndarray, learnt: Sequence[np.ndarray]) -> np.ndarray:
-    """Standardised weighted sum of the teeth at every shift, shape (n, n_shifts)."""
-    centre, spread, weights, mean, deviation = learnt
-    known = _standardised(found, centre, spread)
-    return np.asarray((np.einsum("d,nds->ns", weights, known, optimize=True) - mean) / deviation)
-
-
-def _standardised(found: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    return np.clip((found.astype(np.float32) - centre) / spread, -STRONGEST, STRONGEST)
-
-
-def _moments(values: np.ndarray) -> list[np.ndarray]:
-    """Mean and deviation over the clips, float32."""
-    mean, deviation = values.mean(axis=0), values.std(axis=0) + 1e-3
-    return [np.asarray(mean, dtype=np.float32), np.asarray(deviation, dtype=np.float32)]
-
-
-def _soft_maximum(answer: np.ndarray) -> np.ndarray:
-    """Log of the mean over shifts of exp(2 x), over 2: near the maximum, without its jumps."""
-    highest = answer.max(axis=1, keepdims=True)
-    return np.asarray(highest[:, 0] + np.log(np.exp(2 * (answer - highest)).mean(axis=1)) / 2)
-
-
-def _logistic(rows: np.ndarray, targets: np.ndarray, strength: float) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=400)
-    return np.asarray(model.fit(rows, targets).coef_[0], dtype=np.float32)

@@ -26,7 +26,9 @@ BANDS_HZ = ((500, 1500), (1500, 2750), (2750, 4250), (4250, 5900), (5900, 7900))
 WIDEST_ST, STEP_ST = 2.4, 0.004
 SHIFTS_ST = np.round(np.arange(-WIDEST_ST, WIDEST_ST + STEP_ST / 2, STEP_ST), 3)
 ZERO = len(SHIFTS_ST) // 2
-SMOOTH_BINS = {8192: 21, 16384: 41}
+SMOOTH_HZ = 41.0
+"""Width of the running mean that is taken off."""
+HULL_BINS = 8
 HIGHEST_DB = 5.0
 
 
@@ -38,7 +40,7 @@ def nearest(shifts_st: np.ndarray) -> np.ndarray:
 
 def heights(spectra: np.ndarray) -> np.ndarray:
     """How far spectra (n, n_bins) stand above their lower hulls, float32 in dB."""
-    return np.array([residual(one) for one in spectra], dtype=np.float32)
+    return np.array([residual(one, HULL_BINS) for one in spectra], dtype=np.float32)
 
 
 def whitened(above_db: np.ndarray, bins: int) -> np.ndarray:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
 from offkey.core import store
 from offkey.core.errors import BadInput
+
+if TYPE_CHECKING:  # arrays are read without it
+    import torch
 
 TRUSTED = (
     "sklearn.tree._tree.Tree",
@@ -37,10 +41,33 @@ def load_weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
     """
     import safetensors.torch
 
+    return _load(safetensors.torch.load_file, path, sha256)
+
+
+def dump_arrays(arrays: dict[str, np.ndarray], path: Path) -> str:
+    """Write arrays by name as safetensors; returns the SHA-256 of the file."""
+    import safetensors.numpy
+
+    with store.writing(path) as partial:
+        kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        safetensors.numpy.save_file(kept, str(partial))
+    return store.file_sha256(path)
+
+
+def load_arrays(path: Path, sha256: str) -> dict[str, np.ndarray]:
+    """Read what :func:`dump_arrays` wrote; see :func:`load_weights`."""
+    import safetensors.numpy
+
+    return _load(safetensors.numpy.load_file, path, sha256)
+
+
+def _load(read: Callable[[str], dict[str, Any]], path: Path, sha256: str) -> dict[str, Any]:
+    from safetensors import SafetensorError
+
     _check(path, sha256)
     try:
-        return safetensors.torch.load_file(str(path))
-    except safetensors.SafetensorError as error:
+        return read(str(path))
+    except SafetensorError as error:
         raise BadInput(f"{path} is no safetensors file ({error}): {_AGAIN}") from error
 
 

@@ -48,6 +48,10 @@ class Schedule:
         Targets are moved this far towards one half, against overconfidence.
     patience : int
         Stop after this many epochs without a better validation loss; 0 never stops early.
+    keep : str
+        Weights of which epoch: ``best`` (lowest validation loss), or ``last``, which then is always
+        reached. Where validation clips are of families that were not trained on, their loss rises
+        with the confidence of wrong answers while the ranking still gets better.
     """
 
     epochs: int = 12
@@ -57,6 +61,7 @@ class Schedule:
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     patience: int = 5
+    keep: str = "best"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0 or self.patience < 0:
@@ -66,6 +71,8 @@ class Schedule:
             )
         if self.rate not in ("one_cycle", "constant"):
             raise BadInput(f"rate must be 'one_cycle' or 'constant', not '{self.rate}'.")
+        if self.keep not in ("best", "last"):
+            raise BadInput(f"keep must be 'best' or 'last', not '{self.keep}'.")
 
 
 EpochData = Callable[[int], TensorDataset]
@@ -87,8 +94,7 @@ def fit(
     Parameters
     ----------
     network : Module
-        Trained in place; only parameters with ``requires_grad`` move. It ends with the weights of
-        the epoch with the lowest validation loss.
+        Trained in place; only parameters with ``requires_grad`` move.
     train : callable
         ``train(epoch)`` gives the inputs (of any float type) and targets of that epoch, which are
         moved to the device at once.
@@ -141,7 +147,8 @@ def fit(
                 saved = time.monotonic()
             bar.update()
             bar.set_postfix(train=f"{train_loss:.3f}", val=f"{val_loss:.3f}")
-    inner.load_state_dict(state.best)
+    if schedule.keep == "best":
+        inner.load_state_dict(state.best)
     inner.to("cpu").eval()
     return pd.DataFrame(state.history)
 
@@ -232,7 +239,8 @@ class _State:
     def finished(self, schedule: Schedule) -> bool:
         losses = [row["val_loss"] for row in self.history]
         since_best = len(losses) - 1 - losses.index(min(losses)) if losses else 0
-        stale = bool(schedule.patience) and since_best >= schedule.patience
+        hopeful = schedule.keep == "last" or not schedule.patience
+        stale = not hopeful and since_best >= schedule.patience
         return self.epochs_done >= schedule.epochs or stale
 
     def record(self, network: nn.Module, train_loss: float, val_loss: float) -> None:

@@ -27,8 +27,9 @@ class LineSpectra(MeanSpectrum):
     KIND = "line_spectra"
     DTYPE = np.float16
     QUIETEST = 1e-7
+    OVERLAP = 8
 
-    sizes: tuple[int, ...] = (8192, 16384)
+    sizes: tuple[int, ...] = (8000, 16000)  # bins of 2 and 1 Hz, where many rates fall
     low_hz: float = 400.0
     n_mels: int = 64
 

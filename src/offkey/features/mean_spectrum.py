@@ -30,7 +30,7 @@ class MeanSpectrum(Window):
     Attributes
     ----------
     sizes : tuple of int
-        Lengths of the Fourier transform (samples), Hann window, a quarter of it as hop. A row
+        Lengths of the Fourier transform (samples), Hann window, ``OVERLAP`` frames a length. A row
         holds the spectra of all sizes one after another.
     low_hz, high_hz : float
         Band that is kept.
@@ -40,6 +40,8 @@ class MeanSpectrum(Window):
     DTYPE: ClassVar[Any] = np.float32
     QUIETEST: ClassVar[float] = 1e-10
     """Powers below this (and above ``LOUDEST``) are clipped before the logarithm."""
+    OVERLAP: ClassVar[int] = 4
+    """Frames start so many times in a length of the Fourier transform."""
 
     sizes: tuple[int, ...] = (8192,)
     low_hz: float = 500.0
@@ -47,8 +49,12 @@ class MeanSpectrum(Window):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(self.sizes))  # a list, read from a model's file
-        if not self.sizes or min(self.sizes) < 64 or any(size % 4 for size in self.sizes):
-            raise BadInput(f"sizes {self.sizes}: give multiples of 4 from 64 upwards.")
+        if (
+            not self.sizes
+            or min(self.sizes) < 64
+            or any(size % self.OVERLAP for size in self.sizes)
+        ):
+            raise BadInput(f"sizes {self.sizes}: give multiples of {self.OVERLAP} from 64 upwards.")
         if max(self.sizes) > self.window_samples:
             raise BadInput(
                 f"sizes {self.sizes}: none may exceed a window of {self.window_s:g} s "
@@ -104,7 +110,7 @@ class MeanSpectrum(Window):
         return np.concatenate([self._mean(samples, size) for size in self.sizes])[None]
 
     def _mean(self, samples: np.ndarray, size: int) -> np.ndarray:
-        blocks = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 4]
+        blocks = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // self.OVERLAP]
         spectrum = scipy.fft.rfft(blocks * _hann(size), axis=1, overwrite_x=True)
         every = np.fft.rfftfreq(size, 1 / self.sample_rate_hz)
         kept = (every >= self.low_hz) & (every <= self.high_hz)
