@@ -15,7 +15,7 @@ import pytest
 from offkey import perturbations
 from offkey.core import store
 from offkey.core.errors import BadInput, DiskFull
-from offkey.features import LogMel, variants
+from offkey.features import LogMel, MeanSpectrum, variants
 from offkey.sound import audio
 
 CONDITIONS = perturbations.find(["clean", "pitch+2", "original_tempo", "round_trip_pitch"])
@@ -182,3 +182,28 @@ def test_sound_of_a_chain_at_its_own_rate_is_what_its_features_hear(
         np.testing.assert_array_equal(variant.rows(0), heard, err_msg=name)
     for part in ("v", "a"):  # a name that every file system can hold
         assert (tmp_path / part / "noise20_codec_mp3_128").is_dir()
+
+
+def test_several_kinds_of_features_share_every_edit(
+    tiny_clips: pd.DataFrame, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("OFFKEY_JOBS", "1")
+    conditions = perturbations.find(["clean", "tempo0.9"])
+    kinds = [LogMel(), MeanSpectrum(), LogMel()]
+    apart = [
+        variants.build(tiny_clips, conditions, tmp_path / "apart", features=kind) for kind in kinds
+    ]
+    edits = []
+    real = perturbations.edit
+    monkeypatch.setattr(
+        perturbations, "edit", lambda *args: edits.append(args[0].variant) or real(*args)
+    )
+    together = variants.build_each(tiny_clips, conditions, tmp_path / "together", kinds)
+    assert len(edits) == len(tiny_clips) * len(conditions)
+    for one, other in zip(apart, together, strict=True):
+        assert {k: v.fingerprint for k, v in one.items()} == {
+            k: v.fingerprint for k, v in other.items()
+        }
+    assert _hashes(tmp_path / "apart") == _hashes(tmp_path / "together")
+    assert variants.build_each(tiny_clips, conditions, tmp_path / "together", kinds)
+    assert len(edits) == len(tiny_clips) * len(conditions)  # nothing is edited again

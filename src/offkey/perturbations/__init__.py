@@ -9,7 +9,7 @@ follow from the order of the levels). A *condition* is one perturbation at one l
 or a chain of them.
 """
 
-from offkey.perturbations.editing import apply, draw, steps
+from offkey.perturbations.editing import apply, draw, edit, levelled, steps
 from offkey.perturbations.naming import (
     CLEAN,
     DEFAULT_ENGINE,
@@ -33,7 +33,9 @@ __all__ = [
     "catalogue",
     "conditions",
     "draw",
+    "edit",
     "find",
+    "levelled",
     "module",
     "recipe",
     "steps",

@@ -66,10 +66,11 @@ def apply(
     BadInput
         The clip is too short, or a tool is missing.
     """
-    rate_hz = rate_hz or source.sample_rate_hz
-    clean = source.at(rate_hz)
-    if not condition.steps:
-        return clean, 0.0
+    return levelled(condition, source, edit(condition, source, drawn), rate_hz)
+
+
+def edit(condition: Condition, source: Source, drawn: dict[str, Any]) -> Source:
+    """The first half of :func:`apply`: the edits one after another, at the clip's own rate."""
     now = source
     for step, numbers in steps(condition, drawn):
         if len(now.samples) < vocoder.N_FFT:
@@ -80,9 +81,19 @@ def apply(
         engine = engines.get(step.engine) if step.engine else None
         edited = module(step.perturbation).apply(now, engine, **numbers)
         now = Source(edited, source.sample_rate_hz)
-    edited = now.at(rate_hz)
-    change = audio.rms_dbfs(edited) - audio.rms_dbfs(clean)
+    return now
+
+
+def levelled(
+    condition: Condition, source: Source, edited: Source, rate_hz: int = 0
+) -> tuple[np.ndarray, float]:
+    """The second half of :func:`apply`: an edited clip at another rate and its first level."""
+    rate_hz = rate_hz or source.sample_rate_hz
+    clean, samples = source.at(rate_hz), edited.at(rate_hz)
+    if not condition.steps:
+        return clean, 0.0
+    change = audio.rms_dbfs(samples) - audio.rms_dbfs(clean)
     kinds = [module(step.perturbation) for step in condition.steps]
     if all(getattr(kind, "KEEPS_LEVEL", True) for kind in kinds):
-        edited = edited * np.float32(10 ** (-change / 20))
-    return edited, change
+        samples = samples * np.float32(10 ** (-change / 20))
+    return samples, change

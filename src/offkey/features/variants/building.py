@@ -2,8 +2,8 @@
 
 A shard holds a few clips under one condition (:mod:`~offkey.features.variants.shards`) and is built
 once, by any number of workers, to the same bytes. The clips of a shard are decoded and analysed
-once for all conditions that are missing; only where there are fewer shards than workers do several
-share its conditions.
+once for all conditions that are missing, and edited once for all kinds of features; only where
+there are fewer shards than workers do several share its conditions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from offkey.features.variants.variant import Variant
 from offkey.perturbations import Condition
 
 SHARD_CLIPS = 8
-Job = tuple[pd.DataFrame, list[tuple[Condition, Path]]]
+Job = tuple[pd.DataFrame, list[tuple[Condition, list[tuple[Window, Path]]]]]
+"""Some clips, and what is missing of them: per condition the features and their shards."""
 
 
 def build(
@@ -62,28 +63,61 @@ def build(
     dict of str to Variant
         By variant name, in the order of `conditions`.
     """
-    features = features or LogMel()
-    _refuse_short(clips, features)
+    return build_each(
+        clips, conditions, folder, [features or LogMel()],
+        seed=seed, audio_folder=audio_folder, label=label,
+    )[0]  # fmt: skip
+
+
+def build_each(
+    clips: pd.DataFrame,
+    conditions: Sequence[Condition],
+    folder: Path,
+    kinds: Sequence[Window],
+    *,
+    seed: int = 0,
+    audio_folder: Path | None = None,
+    label: str = "variants",
+) -> list[dict[str, Variant]]:
+    """:func:`build` for several kinds of features: every clip is edited once for all of them.
+
+    Parameters
+    ----------
+    kinds : sequence of Window
+        The other parameters are those of :func:`build`; sound is kept at the rate of the last.
+
+    Returns
+    -------
+    list of dict of str to Variant
+        In the order of `kinds`.
+    """
+    different = list(dict.fromkeys(kinds))
+    for features in different:
+        _refuse_short(clips, features)
     jobs: list[Job] = []
-    places: dict[str, list[tuple[pd.DataFrame, Path]]] = {c.variant: [] for c in conditions}
-    made_by = {c.variant: shards.made_by(c, features) for c in conditions}
+    places: dict[tuple[Window, Condition], list[tuple[pd.DataFrame, Path]]] = {}
+    made_by = {(f, c): shards.made_by(c, f) for f in different for c in conditions}
     for chunk in _chunks(clips):
         missing = []
         for condition in conditions:
-            name = shards.name(chunk, condition, seed, made_by[condition.variant])
-            stem = folder / store.file_name(condition.variant) / name
-            places[condition.variant].append((chunk, stem))
-            if not _complete(stem, chunk, condition, audio_folder):
-                missing.append((condition, stem))
+            lacking = []
+            for features in different:
+                name = shards.name(chunk, condition, seed, made_by[features, condition])
+                stem = folder / store.file_name(condition.variant) / name
+                places.setdefault((features, condition), []).append((chunk, stem))
+                if not _complete(stem, chunk, condition, audio_folder):
+                    lacking.append((features, stem))
+            if lacking:
+                missing.append((condition, lacking))
         if missing:
             jobs.append((chunk, missing))
-    _require_space(jobs, folder, features)
-    work = partial(shards.build, seed=seed, features=features, audio_folder=audio_folder)
+    _require_space(jobs, folder)
+    work = partial(shards.build, seed=seed, audio_folder=audio_folder)
     cluster.run(work, _shared_out(jobs, cluster.jobs()), label=label)
-    return {
-        condition.variant: _open(condition, places[condition.variant], features)
-        for condition in conditions
-    }
+    return [
+        {c.variant: _open(c, places[features, c], features) for c in conditions}
+        for features in kinds
+    ]
 
 
 def _refuse_short(clips: pd.DataFrame, features: Window) -> None:
@@ -128,10 +162,12 @@ def _complete(
     )
 
 
-def _require_space(jobs: Iterable[Job], folder: Path, features: Window) -> None:
-    seconds = sum(float(chunk["duration_s"].sum()) * len(missing) for chunk, missing in jobs)
-    size = features.n_values * np.dtype(features.DTYPE).itemsize
-    need = int(seconds * features.rows_per_s * size)
+def _require_space(jobs: Iterable[Job], folder: Path) -> None:
+    need = 0
+    for chunk, missing in jobs:
+        for features in (kind for _, lacking in missing for kind, _ in lacking):
+            size = features.n_values * np.dtype(features.DTYPE).itemsize
+            need += int(float(chunk["duration_s"].sum()) * features.rows_per_s * size)
     folder.mkdir(parents=True, exist_ok=True)
     have = shutil.disk_usage(folder).free
     if need > have:

@@ -49,47 +49,48 @@ def audio_path(audio_folder: Path, condition: Condition, clip_id: str) -> Path:
 
 
 def build(
-    job: tuple[pd.DataFrame, list[tuple[Condition, Path]]],
+    job: tuple[pd.DataFrame, list[tuple[Condition, list[tuple[Window, Path]]]]],
     *,
     seed: int,
-    features: Window,
     audio_folder: Path | None,
 ) -> None:
-    """Decode each clip once, edit it at its own rate under every condition, write the shards.
+    """Decode each clip once, edit it once at its own rate under every condition, write the shards.
 
     Parameters
     ----------
     job : tuple
-        The clips, and each condition with its shard.
+        The clips, and per condition the kinds of features with their shards.
     """
     chunk, missing = job
-    arrays: dict[str, list[np.ndarray]] = {c.variant: [] for c, _ in missing}
-    rows: dict[str, list[dict[str, Any]]] = {c.variant: [] for c, _ in missing}
-    rate = features.sample_rate_hz
+    arrays: dict[Path, list[np.ndarray]] = {stem: [] for _, kinds in missing for _, stem in kinds}
+    rows: dict[Path, list[dict[str, Any]]] = {stem: [] for stem in arrays}
     for clip in chunk.itertuples():
         source = Source(*audio.read(str(clip.path)))
-        n_windows = features.n_windows(len(source.at(rate)))
-        for condition, _ in missing:
+        for condition, kinds in missing:
             drawn = perturbations.draw(condition, seed, str(clip.clip_id))
-            samples, level_change_db = perturbations.apply(condition, source, drawn, rate)
-            mel = features.prepare(samples, n_windows)
-            done = rows[condition.variant]
-            done.append(
-                {
-                    "clip_id": clip.clip_id,
-                    "first_frame": sum(row["n_frames"] for row in done),
-                    "n_frames": len(mel),
-                    "n_windows": n_windows,
-                    "drawn": json.dumps(drawn),
-                    "level_change_db": level_change_db,
-                    "edited_s": len(samples) / rate,
-                }
-            )
-            arrays[condition.variant].append(mel)
-            if audio_folder is not None:
-                audio.write(audio_path(audio_folder, condition, str(clip.clip_id)), samples, rate)
-    for condition, stem in missing:
+            edited = perturbations.edit(condition, source, drawn)
+            for features, stem in kinds:
+                rate = features.sample_rate_hz
+                n_windows = features.n_windows(len(source.at(rate)))
+                samples, change_db = perturbations.levelled(condition, source, edited, rate)
+                found = features.prepare(samples, n_windows)
+                rows[stem].append(
+                    {
+                        "clip_id": clip.clip_id,
+                        "first_frame": sum(row["n_frames"] for row in rows[stem]),
+                        "n_frames": len(found),
+                        "n_windows": n_windows,
+                        "drawn": json.dumps(drawn),
+                        "level_change_db": change_db,
+                        "edited_s": len(samples) / rate,
+                    }
+                )
+                arrays[stem].append(found)
+                if audio_folder is not None:
+                    place = audio_path(audio_folder, condition, str(clip.clip_id))
+                    audio.write(place, samples, rate)
+    for stem, found_rows in rows.items():
         with store.writing(beside(stem, ".npy")) as partial_path:
-            np.save(partial_path, np.concatenate(arrays[condition.variant]))
+            np.save(partial_path, np.concatenate(arrays[stem]))
         # written last: a shard with its table is a whole shard
-        store.write_table(pd.DataFrame(rows[condition.variant]), beside(stem, ".parquet"))
+        store.write_table(pd.DataFrame(found_rows), beside(stem, ".parquet"))
