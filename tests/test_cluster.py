@@ -267,3 +267,9 @@ def test_stop_in_a_notebook_leaves_a_kernel_that_works(
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_no_more_workers_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "cores", lambda: 1)
+    with cluster.start_local(8) as local:
+        assert len(local.workers) == 1

@@ -53,6 +53,11 @@ def jobs() -> int:
                 f"OFFKEY_JOBS={wish} is not a number of processes: give 1 or more, or unset it."
             )
         return int(wish)
+    return cores()
+
+
+def cores() -> int:
+    """How many cores this process may use: what affinity, cgroup and SLURM leave."""
     from dask.system import cpu_count
 
     allotted = [os.environ.get(f"SLURM_CPUS_{name}", "") for name in ("PER_TASK", "ON_NODE")]
@@ -186,12 +191,16 @@ def close() -> None:
 
 
 def start_local(n_workers: int) -> Any:
-    """Start a local Dask cluster: one thread a worker, since numba and BLAS must not compete."""
+    """Start a local Dask cluster of at most one worker a core.
+
+    One thread a worker, since numba and BLAS must not compete. Workers beyond the cores would only
+    wait for each other, and each pays for its imports.
+    """
     from distributed import LocalCluster
 
     with _undisturbed(), _inherited({**dict.fromkeys(THREADS, "1"), **MEMORY}):
         return LocalCluster(
-            n_workers=n_workers,
+            n_workers=min(n_workers, cores()),
             threads_per_worker=1,
             processes=True,
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
