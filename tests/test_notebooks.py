@@ -116,12 +116,3 @@ def test_a_trained_detector_answers(study: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "trained on clean" in done.stdout
     assert clip.name in done.stdout
-
-
-def test_readme_numbers_come_from_the_tables() -> None:
-    from offkey.reports import readme
-
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    studies = re.findall("<!-- numbers:(.+?) -->", text)
-    assert studies == ["demo-full", "public-clips"]
-    assert readme.filled(text, ROOT / "results") == text

@@ -320,7 +320,7 @@ def test_headline_names_the_worst_level_and_stays_readable_as_lines() -> None:
     table.loc[worse & (table["metric"] == "balanced_accuracy"), "value"] = 0.6
     rows = reports.headline(table)
     told = set(rows.loc[rows["regime"] == "clean", "tested_on"])
-    assert "pitch: −2 st (worst of 2)" in told
+    assert "pitch shift: −2 st (worst of 2)" in told
     assert {"label", "value", "low", "high", "n_clips", "n_tracks"} <= set(rows)
     assert rows["label"].is_unique
     shown = reports.formatted(rows)
@@ -349,14 +349,15 @@ def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
         ]
     ).assign(**about)  # fmt: skip
     text = " ".join(reports.conclusions(scores(), tests, detector="resnet"))
-    assert "Pitch (−2 st) costs 30 [20, 40] points" in text
-    assert "mostly a shifted threshold" in text
-    assert "Tempo (×0.9): a loss of 2 [-5, 9] points of balanced accuracy, not significant" in text
-    assert "p < 0.05 over the 2 edits tested) is the loss by 1 of 2 edits" in text
-    assert "Detectable difference for the others, in one comparison alone: 8.0 points." in text
+    assert "Pitch shift (−2 st) costs 30 [20, 40] points" in text
+    assert "mostly a threshold shift" in text
+    loss = "Time stretch (×0.9): a loss of 2 [-5, 9] points of balanced accuracy, not significant"
+    assert loss in text
+    assert "significant (Holm-adjusted p < 0.05) for 1 of 2 edits tested" in text
+    assert "the detectable difference is 8.0 points, in one comparison alone." in text
     smaller = tests.assign(drop=0.12, low=0.05, high=0.2)
     text = " ".join(reports.conclusions(scores(), smaller, detector="resnet"))
-    assert "AUC loses 0.020 [-0.030, 0.060]: whether a new threshold would win it back" in text
+    assert "AUC loses 0.020 [-0.030, 0.060]: whether the threshold shifted" in text
     corrected = tests.assign(p_tracks_holm=0.2)
     text = " ".join(reports.conclusions(scores(), corrected, detector="resnet"))
     assert "costs" not in text
@@ -364,7 +365,7 @@ def test_conclusions_do_not_claim_what_the_interval_does_not_carry() -> None:
     untested = pd.concat([tests, tests.iloc[:1].assign(variant="gain", perturbation="gain")])
     untested["p_tracks_holm"] = [0.01, 0.7, np.nan]
     text = " ".join(reports.conclusions(scores(), untested, detector="resnet"))
-    assert "1 of 2 edits" in text and "Gain" not in text
+    assert "1 of 2 edits" in text and "Gain (" not in text
 
 
 def test_what_a_threshold_wins_back_and_what_not_add_up() -> None:
@@ -377,7 +378,7 @@ def test_what_a_threshold_wins_back_and_what_not_add_up() -> None:
 def test_controls_stand_together_in_the_losses() -> None:
     table = reports.drop_table(paired_tests()).set_index("label")
     assert table.loc["null pitch ±0 st", "group"] == "control: the tool, no edit"
-    assert table.loc["×0.9", "group"] == "tempo"
+    assert table.loc["×0.9", "group"] == "time stretch"
 
 
 def test_a_spectrogram_says_what_is_compared() -> None:
@@ -486,20 +487,25 @@ def test_sentences_on_other_worlds_claim_only_what_is_shown() -> None:
     above = pd.DataFrame([{**won, "p_tracks_holm": 0.3, "n_clips": 90}])
     others = pd.DataFrame(worlds), costs, pd.DataFrame(floors)
     text = reports.world_sentences(*others, above, pd.DataFrame([auc("real_pair", 0.9)]))
-    assert "codec left out of training: AUC 0.60 [0.55, 0.65] instead of 0.95" in text[0]
-    assert "for as many tracks with it, and 0.97 [0.92, 1.00] for all (90 clips)" in text[0]
-    assert "costs 30 [20, 40] points" in text[0]
-    assert "a cost of 1 [-2, 4] points of balanced accuracy, not significant" in text[1]
-    assert "a cost of 8 [1, 15] points of balanced accuracy, not significant" in text[2]
-    assert "wins 2 [-1, 5] points of balanced accuracy, not significant" in text[3]
+    assert "codec held out: AUC 0.60 [0.55, 0.65]. With it in training: 0.95" in text[0]
+    assert "on as few tracks, 0.97 [0.92, 1.00] on all tracks (90 clips)" in text[0]
+    assert "costs 30 [20, 40] points of balanced accuracy, significant" in text[0]
+    assert "costs 1 [-2, 4] points of balanced accuracy, not significant" in text[1]
+    assert "costs 8 [1, 15] points of balanced accuracy, not significant" in text[2]
+    assert "is 2 [-1, 5] points of balanced accuracy, not significant" in text[3]
     # intervals of the two AUCs overlap, and the paired test decides
     told = reports.world_sentences(*others, above.assign(p_tracks_holm=0.01), pd.DataFrame(floors))
     assert "balanced accuracy, significant (Holm-adjusted p < 0.05)" in told[3]
-    assert "two human sources apart" in text[4]
+    assert "separate two human sources" in text[4]
+    few = pd.DataFrame([auc("real_pair", 1.0, n_clips=10)])
+    assert len(reports.world_sentences(*others, above, few)) == len(text) - 1
+    folds = pd.DataFrame([row for row in worlds if row["regime"] != "heard_same_size"])
+    text = reports.world_sentences(folds, *others[1:], above, pd.DataFrame(floors))
+    assert "With it in training: 0.97 [0.92, 1.00] on all tracks" in text[0]
     counted = pd.DataFrame([*floors, auc("clean", 0.59, detector="codec_floor")])
     also = reports.world_sentences(*others[:2], counted, above, pd.DataFrame(floors))
     assert also[3].startswith(
-        "Codec, sample rate and bit rate of the file alone give an AUC of 0.59"
+        "Codec, sample rate and bit rate of the file alone reach an AUC of 0.59"
     )
 
 
@@ -519,7 +525,7 @@ def test_of_equal_levels_the_headline_names_the_first() -> None:
     equal.loc[dust, "value"] += 1e-13
     first = equal.loc[equal["perturbation"] == "pitch", "label"].iloc[0]
     table = reports.headline(equal)
-    assert table["tested_on"].str.startswith(f"pitch: {first}").any()
+    assert table["tested_on"].str.startswith(f"pitch shift: {first}").any()
 
 
 def test_names_of_trainings_and_stages_are_words() -> None:
@@ -537,7 +543,7 @@ def test_names_of_trainings_and_stages_are_words() -> None:
         for panel, name in (("stage", "3 pitch_tempo"), ("regime", "iterative_replay"))
     ]  # fmt: skip
     assert titles == ["3 pitch and tempo", "iterative_replay"]
-    assert "one after another" in ticks
+    assert "one edit after another" in ticks
     assert "10 pitch and tempo" in ticks
 
 
@@ -567,7 +573,7 @@ def test_gains_are_sentences_only_when_chance_does_not_explain_them() -> None:
     ).assign(n_seeds=3)  # fmt: skip
     tests = paired_tests().assign(detectable_drop=8.0)
     text = " ".join(reports.conclusions(scores(), tests, gains=gains))
-    assert "Tested on random pitch, the detector trained on all edits wins 6.0 [2.0, 10.0]" in text
+    assert "Trained on all edits, the detector gains 6.0 [2.0, 10.0] points on random pitch" in text
     assert "Of 2 comparisons" in text and "1 show no significant difference" in text
 
 

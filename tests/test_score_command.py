@@ -119,8 +119,8 @@ def test_small_table_as_printed(tmp_path: Path) -> None:
     assert cells["n"] == cells["n_tracks"] == "7" and cells["n_human"] == "3"
     assert cells["balanced accuracy"].startswith("0.708 [")
     assert cells["AUC"].startswith("0.750 [") and cells["EER"].startswith("0.292 [")
-    assert cells["false accusations"].startswith("0.333 [")
-    assert cells["misses"].startswith("0.250 [") and cells["Brier"].startswith("0.179 [")
+    assert cells["false positive rate"].startswith("0.333 [")
+    assert cells["miss rate"].startswith("0.250 [") and cells["Brier"].startswith("0.179 [")
     assert cells["oracle balanced accuracy"] == "0.750"  # the best of all thresholds has none
     assert cells["ECE"] == "0.050"
     assert "no column 'track'" in shown.stdout

@@ -1,9 +1,9 @@
 """What a trivial detector reaches: level, bandwidth, silence, length, codec, bit rate.
 
-A detector counts only as far as it beats these floors. ``codec_floor`` counts how often a file of
-such a codec, sample rate and bit rate was AI; ``shortcut`` is a logistic regression on a few
-numbers per clip that say nothing about the music. A third one, the detector ``metadata``, is
-trained and tested like any other (:mod:`offkey.detectors.metadata`).
+A detector must beat these baselines before its score says anything about music. ``codec_floor``
+counts how often a file of such a codec, sample rate and bit rate was AI; ``shortcut`` is a logistic
+regression on a few numbers per clip that say nothing about the music. A third one, the detector
+``metadata``, is trained and tested like any other (:mod:`offkey.detectors.metadata`).
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def floor(measured: pd.DataFrame, condition: Condition = CLEAN, *, seed: int = 0
 def _tested(
     name: str, fit: Fit, clips: pd.DataFrame, condition: Condition, seed: int
 ) -> pd.DataFrame:
-    """Predictions of one floor for the test clips of one view."""
+    """Predictions of one baseline for the test clips of one view."""
     split = {part: clips[clips["split"] == part] for part in manifest.SPLITS}
     score = fit(split["train"])
     threshold, _ = metrics.oracle_threshold(split["val"]["target"].to_numpy(), score(split["val"]))
@@ -215,7 +215,7 @@ def _as_text(clips: pd.DataFrame, n_facts: int) -> pd.Series:
 
 
 FLOORS: dict[str, Fit] = {"codec_floor": _codec_floor, "shortcut": _shortcut}
-"""What trains each floor: the clips of the train split to a function that scores clips."""
+"""What trains each baseline: the clips of the train split to a function that scores clips."""
 
 
 def clues(measured: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
-"""A detector that never listens: container, codec, encoder tag, bit rate and sample rate of a file.
+"""Baseline without sound: container, codec, encoder tag, bit rate and sample rate of a file.
 
-It is the floor of shortcuts: what it reaches, a data set gives away before any music is heard. An
-edit leaves these facts as they are, except a codec (the last one of a chain), whose name and bit
+What it reaches, the files give away before any music is analysed. An edit leaves these facts as
+they are, except a codec (the last one of a chain), whose name and bit
 rate take their place, as in a file that was written anew.
 """
 

@@ -134,7 +134,7 @@ def losses(
         Columns ``LOSS_COLUMNS``. ``drop``: balanced accuracy clean minus edited, mean over the
         seeds, as a fraction. ``seed_low, seed_high``: lowest and highest seed, each against its
         own clean score. ``detectable_drop``, in points (0-100): the smallest drop that could be
-        told from 0 here, half the interval's width and at least what six tracks of the larger
+        shown here, half the interval's width and at least what six tracks of the larger
         class make. ``p_tracks``: sign flips of each track's part of the drop. ``p_tracks_holm``:
         corrected over the edits of a model that are ``tested``
         (:func:`offkey.evaluation.family.tested`), NaN for the others.

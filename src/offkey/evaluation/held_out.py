@@ -1,4 +1,4 @@
-"""Scores of detectors on what they have heard and on what was left out."""
+"""Scores of detectors on what was in their training and on what was held out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from offkey.metrics import paired
 
 
 def score_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Score every left-out family or source: heard, heard among as few tracks, and unheard.
+    """Score every held-out family or source: in training, in training on as few tracks, held out.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ def score_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def compare_held_out(predictions: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """What not having heard it costs: see :func:`offkey.evaluation.compare_regimes`.
+    """What holding it out costs: see :func:`offkey.evaluation.compare_regimes`.
 
-    Compared with a detector that heard it and learnt from as many tracks: a smaller training set
-    costs something by itself. ``p_tracks_holm`` is corrected over all that was left out.
+    Compared with a detector trained with it on as few tracks: a smaller training set costs
+    something by itself. ``p_tracks_holm`` is corrected over all that was held out.
     """
     parts = []
     for name, part in _groups(predictions):

@@ -9,8 +9,8 @@ _SHOWN = {
     "balanced_accuracy": "balanced accuracy",
     "auc": "AUC",
     "eer": "EER",
-    "false_accusation_rate": "false accusations",
-    "miss_rate": "misses",
+    "false_accusation_rate": "false positive rate",
+    "miss_rate": "miss rate",
     "oracle_balanced_accuracy": "oracle balanced accuracy",
     "ece": "ECE",
     "brier": "Brier",
@@ -19,7 +19,7 @@ _CHANGES = {
     "drop_balanced_accuracy": "balanced accuracy lost",
     "drop_auc": "AUC lost",
     "drift_mean": "mean |change of p|",
-    "flip_rate": "verdicts flipped",
+    "flip_rate": "verdicts changed",
 }
 
 

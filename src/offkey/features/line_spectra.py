@@ -11,7 +11,7 @@ from offkey.features.mean_spectrum import MeanSpectrum
 from offkey.features.texture import texture
 
 LEVEL = 0.1
-"""RMS to which a clip is brought: spectra of loud and quiet clips have one floor."""
+"""RMS to which a clip is brought: spectra of loud and quiet clips have one noise level."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Clopper and Pearson (1934), with the number of clips brought down to what they a
 Graubard 1998, *Survey Methodology* 24:193): clips of one track are alike, so their number is
 divided by the design effect, the variance over tracks as a share of the variance that as many
 independent clips would have. With one clip a track that is 1, and the interval is Clopper and
-Pearson's. How alike clips are cannot be told from no or few hits; there the worst is assumed, that
+Pearson's. How alike clips are cannot be estimated from few hits; there the worst is assumed, that
 all clips of a track share one verdict: a track of hits and one of misses are added when the design
 effect is estimated.
 

@@ -2,7 +2,7 @@
 
 The clip goes to 44.1 kHz (Opus: 48 kHz), is encoded as two equal channels, decoded and brought
 back to its own rate; a bit rate is that of the whole file, as a listener would name it. Vorbis is
-encoded by quality: the one with a nominal 64 kbps. The way there and back is exact to the edge of
+encoded by quality: the one with a nominal 64 kbps. Both resamplings are exact to the edge of
 the band, so that no resampling filter is mistaken for the codec (what such a filter does:
 ``resample_only``).
 """

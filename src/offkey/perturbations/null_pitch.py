@@ -1,4 +1,4 @@
-"""Control: a pitch shift by 0 semitones, so that only the engine's plumbing is heard.
+"""Control: a pitch shift by 0 semitones, which only checks the code of the engine.
 
 Without a shift, every engine does the same as in ``null_tempo``: analyse and put together again.
 """

@@ -1,4 +1,4 @@
-"""Control: a tempo change by the rate 1, so that only the engine's plumbing is heard.
+"""Control: a time stretch by the rate 1, which only checks the code of the engine.
 
 Without a change, every engine does the same as in ``null_pitch``: analyse and put together again.
 """

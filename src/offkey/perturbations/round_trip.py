@@ -1,4 +1,4 @@
-"""Control: there and back again, so that only the tool's artefacts remain.
+"""Control: an edit and its inverse, so that only the tool's artefacts remain.
 
 +2 then −2 semitones, and ×1.25 then ×0.8: pitch, tempo and length end where they began; what a
 detector loses here it loses to the tool, not to the edit.

@@ -1,4 +1,4 @@
-"""Playback speed: pitch and tempo together, as a record that turns faster; by resampling alone."""
+"""Playback speed: pitch and tempo together, as on a faster turntable; by resampling alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tempo change by fixed rates (1.25 plays in 0.8 of the time); pitch kept."""
+"""Time stretch by fixed rates (1.25 plays in 0.8 of the time); pitch kept."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Worlds a detector has not heard: families, human sources, and the real-against-real floor.
+"""What a detector was not trained on: held-out families and human sources; two human sources.
 
 Everything of a generator, family or human source is left out of training and validation, with
-every track it occurs in. That leaves less to learn from, which costs something by itself. So a
-second detector trains on as few tracks, drawn at random with the family or source among them:
-beside it, having heard it or not is the only difference. All are tested on the same clips.
+every track it occurs in. That leaves fewer training tracks, which costs something by itself. So a
+second detector trains on as few tracks, drawn at random with the family or source among them: the
+two differ only in whether it was in training. All are tested on the same clips.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from offkey.protocols import Trained
 
 COLUMNS = ("family", "generator")
 MIN_TRACKS = 8
-"""A source with fewer cannot be in train, val and test of a floor."""
+"""A human source with fewer tracks cannot be in train, val and test."""
 
 
 def leave_out(clips: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
@@ -120,14 +120,14 @@ def leave_one_out(
     name: str,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Train without one family or source after another; test it beside detectors that heard it.
+    """Train without one family or source after another; test beside detectors trained with it.
 
     Parameters
     ----------
     detector : tuple of str and dict
         Name and settings of the detectors to train.
     base : sequence of Trained
-        Detectors of the same settings that heard everything.
+        Detectors of the same settings, trained on everything.
     clips : DataFrame
         The manifest.
     clean : Variant

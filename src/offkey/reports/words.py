@@ -1,4 +1,7 @@
-"""Words for metrics and regimes, and numbers as text with the digits their n can carry."""
+"""The project's words: metrics, regimes, edits, detectors, verdicts of a test; numbers as text.
+
+The terms that a reader meets are made here and explained in the glossary of notebook 00.
+"""
 
 from __future__ import annotations
 
@@ -10,65 +13,75 @@ import pandas as pd
 
 from offkey.core.errors import BadInput
 
+LEVEL = 0.05
+SIGNIFICANT = f"Holm-adjusted p < {LEVEL:g}"
 # metric -> (name, shown in per cent)
 METRICS = {
     "balanced_accuracy": ("balanced accuracy", True),
     "accuracy": ("accuracy", True),
     "auc": ("AUC", False),
-    "auc_like_brightness": ("AUC among clips of like brightness", False),
+    "auc_like_brightness": ("AUC, pairs of equal brightness", False),
     "oracle_accuracy": ("accuracy at the best threshold", True),
     "oracle_balanced_accuracy": ("balanced accuracy at the best threshold", True),
     "eer": ("equal error rate", True),
-    "false_accusation_rate": ("human called AI", True),
-    "miss_rate": ("AI called human", True),
+    "false_accusation_rate": ("false positive rate (human called AI)", True),
+    "miss_rate": ("miss rate (AI called human)", True),
     "ece": ("calibration error", False),
     "brier": ("Brier score", False),
     "called_ai_rate": ("called AI", True),
-    "flip_rate": ("verdict flips", True),
-    "drop_balanced_accuracy": ("lost balanced accuracy", True),
-    "drop_auc": ("lost AUC", False),
+    "flip_rate": ("changed verdicts", True),
+    "drop_balanced_accuracy": ("loss of balanced accuracy", True),
+    "drop_auc": ("loss of AUC", False),
     "drift_mean": ("mean change of the score", False),
     "share": ("share of the clips", True),
-    "residual_db": ("energy left over (dB of the mix)", False),
+    "residual_db": ("residual energy (dB relative to the mix)", False),
     "drift_max": ("largest change of the score", False),
 }
 REGIMES = {
     "clean": "trained on clean",
     "retrained": "retrained on the same edit",
     "joint": "trained on all edits",
-    "iterative": "trained one after another",
+    "iterative": "trained on one edit after another",
     "augmented": "trained with random edits",
-    "heard": "has heard it, on all tracks",
-    "heard_same_size": "has heard it, on as few tracks",
-    "unheard": "has not heard it",
+    "heard": "in training, all tracks",
+    "heard_same_size": "in training, as few tracks",
+    "unheard": "held out",
 }
 PERTURBATIONS = {
-    "pitch": "pitch",
-    "fine_pitch": "pitch in fine steps",
-    "tempo": "tempo",
+    "pitch": "pitch shift",
+    "fine_pitch": "pitch shift in fine steps",
+    "tempo": "time stretch",
     "speed": "playback speed",
-    "chain": "one edit after another",
-    "pitch_tempo": "pitch and tempo",
+    "chain": "chain of edits",
+    "pitch_tempo": "pitch shift and time stretch",
     "original_pitch": "random pitch",
     "original_tempo": "random tempo",
     "original_pitch_tempo": "random pitch and tempo",
-    "round_trip": "control",
+    "round_trip": "round trip",
     "codec": "re-encoding",
     "noise": "white noise",
     "lowpass": "low-pass",
     "eq": "equaliser",
     "reverb": "reverb",
     "gain": "gain",
-    "bandlimit": "control: empty band",
-    "null_pitch": "control: 0 semitones through the tool",
-    "null_tempo": "control: rate 1 through the tool",
-    "resample_only": "control: resampled and back",
+    "bandlimit": "band limit",
+    "null_pitch": "null pitch shift",
+    "null_tempo": "null time stretch",
+    "resample_only": "resampling round trip",
 }
+# Ticks have little room.
+_STAGES = {"pitch": "pitch", "tempo": "tempo", "pitch_tempo": "pitch and tempo"}
+DETECTORS = {"codec_floor": "codec baseline", "shortcut": "shortcut baseline"}
 # What is left of sums of fractions that are equal on paper.
 EXACT = 1e-12
 VALUES = ["value", "low", "high"]
 OVER_GROUPS = ["group_low", "group_high"]
 COUNTS = ["n_clips", "n_tracks", "n_groups"]
+
+
+def detector_name(detector: str) -> str:
+    """Words for a detector; most are called by their own name."""
+    return DETECTORS.get(detector, detector)
 
 
 def metric_name(metric: str) -> str:
@@ -97,11 +110,11 @@ def regime_name(regime: str) -> str:
 def stage_name(stage: str) -> str:
     """Words for a stage of iterative training: "3 pitch_tempo" is "3 pitch and tempo"."""
     place, _, edit = str(stage).partition(" ")
-    return f"{place} {PERTURBATIONS.get(edit, edit)}".strip()
+    return f"{place} {_STAGES.get(edit) or PERTURBATIONS.get(edit, edit)}".strip()
 
 
 def number(value: float, metric: str = "", n: float = np.inf) -> str:
-    """One number as text: per cent for shares, no digit that `n` clips cannot carry."""
+    """One number as text: per cent for shares, no more digits than `n` clips support."""
     if not np.isfinite(value):
         return "–"
     share = in_percent(metric)
@@ -127,8 +140,8 @@ def points(value: float, low: float, high: float, n: float = np.inf) -> str:
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """Text version of a table: one column per metric, ``value [low, high]``, then n.
 
-    Where intervals over groups (families and sources) are others than those over tracks, they
-    stand in a column of their own.
+    Where intervals over groups (families and sources) differ from those over tracks, they get a
+    column of their own.
 
     A column that says the same in every row of several is left out, but for ``regime``. A table
     without ``value, low, high`` keeps its columns; its fractions get four digits.
@@ -144,8 +157,9 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
     numbers = ("metric", *VALUES, *OVER_GROUPS, *COUNTS)
     keys = [str(name) for name in table if name not in numbers]
     keys = [key for key in keys if key == "regime" or table[key].nunique() > 1 or len(keys) == 1]
-    if "regime" in table:
-        table = table.assign(regime=table["regime"].map(regime_name))
+    for column, name in (("regime", regime_name), ("detector", detector_name)):
+        if column in table:
+            table = table.assign(**{column: table[column].map(name)})
     rows = []
     for key, group in table.groupby(keys or (lambda _: 0), sort=False, dropna=False):
         names = key if isinstance(key, tuple) else (key,)

@@ -1,9 +1,9 @@
 """Decoders: ways of making a *twin*, the same music rebuilt from less than all of it.
 
 A twin shares melody, genre, codec, loudness, length and alignment with its original, so only the
-traces of the decoder are left to tell them apart (Afchar, Meseguer-Brocal and Hennequin, "AI-
+traces of the decoder separate the two (Afchar, Meseguer-Brocal and Hennequin, "AI-
 generated music detection and its challenges", ICASSP 2025). Twins are never called AI-generated
-music: a detector that knows them has not heard a music generator.
+music: a detector trained on them was trained on no music generator.
 
 Each file holds one family, a table ``DECODERS`` of its members and
 ``decode(samples, rng, **settings) -> ndarray``, all mono at ``SAMPLE_RATE_HZ``.
