@@ -67,6 +67,10 @@ def test_texts_use_the_terms_of_the_field(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_notebooks_use_the_terms_of_the_field(path: Path) -> None:
     assert not found(markdown(path), OLD | BASELINE)
+    code = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    nodes = [node for source in code for node in ast.walk(ast.parse(source))]
+    shown = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    assert not found("\n".join(text for text in shown if " " in text), OLD | BASELINE)
 
 
 def test_code_uses_the_terms_of_the_field() -> None:
