@@ -41,7 +41,7 @@ lint: .venv/.installed ## check style and types
 results: .venv/.installed ## make results/ again: demo, demo-full, and public-clips from CLIPS
 	$(RUN) demo
 	$(RUN) demo-full
-	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips
+	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips --set 23_shipped_detector.into_package=true
 	$(BIN)/python -m offkey.reports.readme
 
 clean: ## remove caches of tools; data, results and the environment stay

@@ -101,18 +101,12 @@ def test_nothing_changed_nothing_done(study: Path) -> None:
     assert len(kept) == len(studies.load("demo").runs)
 
 
-def test_a_trained_detector_answers(study: Path) -> None:
+def test_a_trained_detector_answers_where_it_is_named(study: Path) -> None:
     clip = next((study / "data" / "datasets").glob("demo-*/audio/*.flac"))
-    command = [
-        sys.executable,
-        "-m",
-        "offkey",
-        "detect",
-        str(clip),
-        "--data",
-        str(study / "data"),
-    ]
+    model = next((study / "data" / "models").glob("demo-resnet_clean-*")).name
+    words = ["detect", str(clip), "--data", str(study / "data"), "--model", model]
+    command = [sys.executable, "-m", "offkey", *words]
     done = subprocess.run(command, text=True, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "trained on clean" in done.stdout
-    assert clip.name in done.stdout
+    assert f"{model}, trained on clean music of demo" in done.stdout
+    assert clip.name in done.stdout and "threshold" in done.stdout

@@ -175,28 +175,26 @@ def detect(
     files: Annotated[list[Path], typer.Argument(help="Sound files.")],
     model: Annotated[
         str,
-        typer.Option(
-            help="Folder of a detector; else the ResNet that learnt AI against human on the most "
-            "clean clips."
-        ),
+        typer.Option(help="Folder of a detector; else the one that comes with offkey."),
     ] = "",
     data: Data = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say for each file how likely it is AI-generated; exit code 2 if any could not be judged."""
-    from offkey import detectors
+    from offkey.core import store
     from offkey.core.workspace import Workspace
-    from offkey.detectors import detection, trained
+    from offkey.detectors import detection, trained, verdicts
     from offkey.sound.soundfiles import shown
 
-    folder, others = trained.find(Workspace.open(data).models, model)
-    detector = detectors.load(folder)
-    for note in trained.notes(folder, others):
+    folder = trained.find(Workspace.open(data).models, model)
+    detector = trained.load(folder)
+    known = verdicts.read(store.read_json(folder / "model.json"))
+    for note in trained.notes(folder):
         typer.echo(f"offkey: note: {shown(note)}", err=True)
     answers: list[dict[str, Any]] = []
     for file in files:
         try:
-            answers.append(detection.detect(detector, file))
+            answers.append(detection.detect(detector, file, known))
         except OffkeyError as error:
             answers.append({"file": shown(file), "error": str(error)})
     judged = [answer for answer in answers if "error" not in answer]
@@ -204,7 +202,9 @@ def detect(
     if as_json:
         typer.echo(json.dumps(answers, indent=2))
     elif judged:
-        typer.echo(f"detector: {shown(folder.name)}, trained on {trained.described(folder)}")
+        typer.echo(f"detector: {shown(trained.described(folder))}")
+        for line in known.sentences() if known else []:
+            typer.echo(line)
         _print_table(*detection.table(judged))
     for answer in failed:
         typer.echo(f"offkey: error: {answer['error']}", err=True)

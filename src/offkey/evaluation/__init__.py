@@ -13,9 +13,17 @@ from offkey.evaluation.reference_ratio import relative
 from offkey.evaluation.scoring import confusions, score
 from offkey.evaluation.shares import loss_shares
 from offkey.evaluation.stages import forgetting_matrix, transfer
+from offkey.evaluation.verdicts import (
+    at_cut_offs,
+    at_cut_offs_of_other_folds,
+    cut_offs,
+    verdict_shares,
+)
 
 __all__ = [
     "agreement",
+    "at_cut_offs",
+    "at_cut_offs_of_other_folds",
     "by_class",
     "calibrate",
     "called_by_family",
@@ -24,6 +32,7 @@ __all__ = [
     "compare_held_out",
     "compare_regimes",
     "confusions",
+    "cut_offs",
     "enough",
     "ensemble",
     "forgetting_matrix",
@@ -36,5 +45,6 @@ __all__ = [
     "score_held_out",
     "temperatures",
     "transfer",
+    "verdict_shares",
     "with_zero",
 ]

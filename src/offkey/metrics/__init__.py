@@ -3,7 +3,8 @@
 :mod:`classification` how well scores tell the classes apart · :mod:`alike` the same over
 pairs of like clips · :mod:`robustness` how they move
 under an edit · :mod:`proportions` intervals of rates · :mod:`uncertainty` bootstrap over tracks ·
-:mod:`paired` tests of differences · :mod:`continual` transfer and forgetting.
+:mod:`paired` tests of differences · :mod:`continual` transfer and forgetting ·
+:mod:`cutoffs` scores from which a verdict is given, or none.
 """
 
 from offkey.metrics.alike import auc_of_like

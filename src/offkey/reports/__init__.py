@@ -37,6 +37,7 @@ from offkey.reports.shortcuts import plot_clues
 from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
 from offkey.reports.tables import comparable, headline, main_variants, over_seeds, per_variant
 from offkey.reports.threshold import plot_threshold, threshold_table
+from offkey.reports.verdict_cards import verdict_card, verdict_table
 from offkey.reports.words import edit_name, formatted, regime_name
 
 __all__ = [
@@ -99,6 +100,8 @@ __all__ = [
     "show_table",
     "study_index",
     "threshold_table",
+    "verdict_card",
+    "verdict_table",
     "wave_table",
     "with_verdicts",
     "world_sentences",

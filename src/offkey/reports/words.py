@@ -28,6 +28,8 @@ METRICS = {
     "miss_rate": ("miss rate (AI called human)", True),
     "ece": ("calibration error", False),
     "brier": ("Brier score", False),
+    "found": ("AI called AI", True),
+    "false_positive_rate": ("false positive rate (human called AI)", True),
     "called_ai_rate": ("called AI", True),
     "flip_rate": ("changed verdicts", True),
     "drop_balanced_accuracy": ("loss of balanced accuracy", True),

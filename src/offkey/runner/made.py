@@ -24,6 +24,7 @@ MAKERS = {
     "predictions_iterative": "06_iterative_training",
     "predictions_": "05_train_and_evaluate",
     "validation_": "05_train_and_evaluate",
+    "compared": "09_compare_detectors",
     "losses": "10_severity_and_controls",
     "gains": "12_regimes_and_forgetting",
     "scores": "07_compare_augmentations",

@@ -19,10 +19,15 @@ SHIPPED = (".csv", ".safetensors", ".json", ".j2", ".css")
 def code_fingerprint() -> str:
     """Name the code of this package and what is shipped with it: a change makes results new.
 
-    Comments and docstrings do not count, see :mod:`offkey.core.code`.
+    Comments and docstrings do not count, see :mod:`offkey.core.code`; nor does the detector that
+    ships, which is a study's result.
     """
     root = code.PACKAGE
-    shipped = sorted(file for file in root.rglob("*") if file.suffix in SHIPPED)
+    shipped = sorted(
+        file
+        for file in root.rglob("*")
+        if file.suffix in SHIPPED and file.parent != root / "detectors" / "shipped"
+    )
     return store.fingerprint(
         code.fingerprint(*root.rglob("*.py")),
         [[file.relative_to(root).as_posix(), store.file_sha256(file)] for file in shipped],
