@@ -9,7 +9,7 @@ BIN := .venv/bin
 RUN = $(BIN)/offkey run --data "$(DATA)" --jobs $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lab lint results clean
+.PHONY: help study test lab lint results shipped clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/\1\t\2/' | \
@@ -41,8 +41,13 @@ lint: .venv/.installed ## check style and types
 results: .venv/.installed ## make results/ again: demo, demo-full, and public-clips from CLIPS
 	$(RUN) demo
 	$(RUN) demo-full
-	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips --set 23_shipped_detector.into_package=true
+	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips
+	$(MAKE) shipped
 	$(BIN)/python -m offkey.reports.readme
+
+shipped: ## put the detector that public-clips made into the package
+	install -d src/offkey/detectors/shipped
+	install -m 644 "$(DATA)"/shipped/model.* src/offkey/detectors/shipped/
 
 clean: ## remove caches of tools; data, results and the environment stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -223,7 +223,7 @@ def test_make_lists_its_targets_and_ci_runs_the_tests() -> None:
     shown = subprocess.run(
         ["make", "help"], cwd=ROOT, text=True, capture_output=True, check=True, env=environment
     ).stdout
-    for target in ("study", "test", "lab", "lint", "results", "clean"):
+    for target in ("study", "test", "lab", "lint", "results", "shipped", "clean"):
         assert f"make {target} " in shown
     dry = subprocess.run(
         ["make", "-n", "test", "results", "OUT=o", "CLIPS=c"],

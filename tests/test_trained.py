@@ -1,5 +1,6 @@
 """Which trained detector judges where none is named, and what a named one says of itself."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ FIT = {
 }
 
 
-def model(models: Path, name: str, **about: object) -> Path:
+def model(models: Path, name: str, *, validated: float = 0.8, **about: object) -> Path:
     """A small detector's folder, as a training leaves it."""
-    detectors.create("cnn", width=1).save(models / name, **about)
+    detector = detectors.create("cnn", width=1)
+    detector.validated = validated
+    detector.save(models / name, **about)
     return models / name
 
 
@@ -34,7 +37,10 @@ def test_a_named_one_is_found_by_its_path_or_among_the_models(tmp_path: Path) ->
     clean = model(tmp_path, "clean", **FIT)
     for name in (str(clean), "clean"):
         assert trained.find(tmp_path, name) == clean
-    assert trained.described(clean) == "clean, trained on clean music of demo, seed 0"
+    assert (trained.named(clean), trained.described(clean)) == (
+        "clean",
+        "clean music of demo, seed 0",
+    )
     assert trained.load(clean).NAME == "cnn"
     with pytest.raises(BadInput, match=r"no trained detector in nowhere: train one by"):
         trained.load(trained.find(tmp_path, "nowhere"))
@@ -43,7 +49,7 @@ def test_a_named_one_is_found_by_its_path_or_among_the_models(tmp_path: Path) ->
 def test_one_that_counts_its_clips_says_so(tmp_path: Path) -> None:
     counts = {"clips": 9, "ai_clips": 4, "ai_families": 2, "human_clips": 5, "human_sources": 3}
     own = model(tmp_path, "own", **FIT, learnt_from=counts)
-    said = "own, trained on 9 clips of demo (4 AI of 2 families, 5 human of 3 sources)"
+    said = "9 clips of demo (4 AI of 2 families, 5 human of 3 sources)"
     assert trained.described(own) == said
 
 
@@ -57,6 +63,37 @@ def test_a_missing_shipped_detector_is_one_sentence(
     assert str(refused.value) == (
         f"the shipped detector: no trained detector in {place}: install offkey again."
     )
+
+
+def test_of_a_study_the_newest_folder_is_not_taken(tmp_path: Path) -> None:
+    """What tells two human sources apart was taken, because a study makes it last."""
+    right = model(tmp_path, "clean", **FIT)
+    wrong = {
+        "real_pair": {**FIT, "purpose": trained.REAL_PAIR},
+        "without": {**FIT, "purpose": trained.UNHEARD},
+        "experiment": {**FIT, "purpose": trained.EXPERIMENT},
+        "later_stage": {**FIT, "regime": "iterative"},
+        "edited": {**FIT, "regime": "retrained", "trained_on": ["pitch+2"]},
+        "old": {"trained_on": ["clean"]},
+    }
+    for name, about in wrong.items():
+        model(tmp_path, name, **about)
+    os.utime(right / "model.json", (0, 0))
+    assert trained.default(tmp_path, "cnn") == (right, [])
+
+
+def test_of_several_a_stated_rule_takes_one_and_ranks_the_others(tmp_path: Path) -> None:
+    small = model(tmp_path, "a-small", validated=0.99, **{**FIT, "train_clips": 10})
+    weak = model(tmp_path, "b-weak", validated=0.7, **FIT)
+    twin = model(tmp_path, "d-twin", validated=0.9, **{**FIT, "seed": 1})
+    best = model(tmp_path, "c-best", validated=0.9, **FIT)
+    assert trained.default(tmp_path, "cnn") == (best, [twin, weak, small])
+
+
+def test_none_that_fits_is_one_sentence(tmp_path: Path) -> None:
+    model(tmp_path, "pair", **{**FIT, "purpose": trained.REAL_PAIR})
+    with pytest.raises(BadInput, match=r"no cnn trained to tell AI from human .*--model"):
+        trained.default(tmp_path, "cnn")
 
 
 def test_a_named_one_says_what_it_is_for(tmp_path: Path) -> None:

@@ -202,7 +202,8 @@ def detect(
     if as_json:
         typer.echo(json.dumps(answers, indent=2))
     elif judged:
-        typer.echo(f"detector: {shown(trained.described(folder))}")
+        words = f"{trained.named(folder)}, trained on {trained.described(folder)}"
+        typer.echo(f"detector: {shown(words)}")
         for line in known.sentences() if known else []:
             typer.echo(line)
         _print_table(*detection.table(judged))

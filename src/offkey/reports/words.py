@@ -29,7 +29,7 @@ METRICS = {
     "ece": ("calibration error", False),
     "brier": ("Brier score", False),
     "found": ("AI called AI", True),
-    "false_positive_rate": ("false positive rate (human called AI)", True),
+    "false_positive_rate": ("false positive rate", True),
     "called_ai_rate": ("called AI", True),
     "flip_rate": ("changed verdicts", True),
     "drop_balanced_accuracy": ("loss of balanced accuracy", True),
