@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from offkey import reports
 from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.core.workspace import project_root
-from offkey.reports import generators, pages, style, tables, words
+from offkey.reports import estimates, pages, style, tables, words
 
 EVIL = '<img src=x onerror=alert(1)> & "A$AP$"'
 VARIANTS = [
@@ -105,8 +106,23 @@ def paired_tests() -> pd.DataFrame:
 def clean_scores() -> pd.DataFrame:
     """The clean-trained model, with the best threshold 3 points above the one in use."""
     rows = scores().query("regime == 'clean' and subset == 'all'")
+    lost = rows.query("metric == 'drop_auc'").assign(metric="drop_balanced_accuracy")
+    rows = pd.concat([rows, lost])
     best = rows.query("metric == 'balanced_accuracy'").assign(metric="oracle_balanced_accuracy")
     return pd.concat([rows, best.assign(value=best["value"] + 0.03)])
+
+
+def dose() -> pd.DataFrame:
+    """Two detectors against semitones, one of which half a semitone blinds."""
+    rows = [
+        (name, engine, level, value - lost * min(abs(level), 1) - (level == 0.5) * lost / 2)
+        for name, value, lost in (("peaks", 0.9, 0.35), ("comb", 0.95, 0.05))
+        for engine in ("vocoder", "signalsmith")
+        for level in (-2.0, -0.5, 0.0, 0.5, 2.0)
+    ]
+    table = pd.DataFrame(rows, columns=["detector", "engine", "level", "value"])
+    ends = {"low": table["value"] - 0.03, "high": table["value"] + 0.03}
+    return table.assign(**ends, n_clips=80, n_tracks=40)
 
 
 def detector_scores() -> pd.DataFrame:
@@ -142,10 +158,15 @@ def figures() -> dict[str, tuple]:
     clean = predictions()
     return {
         "confusion": (reports.plot_confusion, reports.confusion_counts(clean), {}),
-        "severity": (reports.plot_severity, scores(), {}),
+        "severity": (reports.plot_severity, clean_scores(), {}),
+        "dose": (reports.plot_dose, dose(), {"engines": True}),
         "regimes": (reports.plot_regimes, scores(), {}),
         "forgetting": (reports.plot_forgetting, scores(), {}),
-        "generators": (reports.plot_generators, scores(), {"variant": "pitch"}),
+        "generators": (
+            reports.plot_estimates,
+            reports.called_ai(scores(), variant="pitch"),
+            {"title": "How often is each source called AI?"},
+        ),
         "histograms": (reports.plot_histograms, reports.score_bins(clean, ["clean"]), {}),
         "history": (
             reports.plot_history,
@@ -155,19 +176,14 @@ def figures() -> dict[str, tuple]:
         "detectors": (reports.plot_detectors, detector_scores(), {}),
         "agreement": (reports.plot_agreement, agreement(), {}),
         "bins": (reports.plot_bins, bins(), {}),
-        "forest": (
-            reports.plot_forest,
+        "losses": (
+            reports.plot_estimates,
             reports.drop_table(paired_tests()),
             {"title": "What each edit costs", "x_label": "points lost"},
         ),
         "levels": (
-            reports.plot_levels,
-            reports.level_table(
-                scores().query("regime == 'clean'"),
-                group="perturbation",
-                label="label",
-                kind="regime",
-            ),
+            reports.plot_estimates,
+            reports.level_table(clean_scores(), label="label", kind="regime"),
             {"title": "Beside chance"},
         ),
         "reliability": (
@@ -175,7 +191,11 @@ def figures() -> dict[str, tuple]:
             reports.reliability_bins(clean.assign(stage="as trained")),
             {},
         ),
-        "threshold": (reports.plot_threshold, reports.threshold_table(clean_scores()), {}),
+        "threshold": (
+            reports.plot_estimates,
+            reports.threshold_losses(clean_scores()),
+            {"title": "Is only the threshold wrong?"},
+        ),
         "measurement": (reports.plot_edit_accuracy, measured(), {}),
         "spectrogram": (
             reports.plot_spectrogram,
@@ -214,7 +234,7 @@ def test_publishing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_figure_name_cannot_leave_the_folder(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="only letters"):
-        reports.publish(reports.plot_generators, scores(), tmp_path / "in", "../out")
+        reports.publish(reports.plot_regimes, scores(), tmp_path / "in", "../out")
     assert not list(tmp_path.iterdir())
 
 
@@ -266,8 +286,8 @@ def test_last_stage_goes_by_number() -> None:
 
 
 def test_called_ai_turns_the_miss_rate_round() -> None:
-    rows = generators.called_ai(scores()).query("regime == 'clean' and variant == 'clean'")
-    values = rows.set_index("true")["value"]
+    rows = reports.called_ai(scores().query("regime == 'clean'"))
+    values = rows.set_index(rows["group"].str.split(":").str[0])["value"]
     assert values["AI"] == pytest.approx(0.8)
     assert values["human"] == pytest.approx(0.2)
 
@@ -287,11 +307,13 @@ def test_bins_hold_the_clips_of_one_seed_and_intervals_over_tracks() -> None:
 def test_a_folder_of_one_name_in_both_classes_is_two_sources() -> None:
     table = scores()
     table["subset"] = table["subset"].replace(f"generator={EVIL}", "generator=fma")
-    figure = reports.plot_generators(table, variant="pitch")
-    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == ["fma (AI)  n=20", "fma (human)  n=20"]
-    rings = [line for line in figure.axes[0].lines if line.get_markersize() == 9]
-    assert [len(line.get_xdata()) for line in rings] == [1, 1]
+    rows = reports.called_ai(table, variant="pitch")
+    figure = reports.plot_estimates(rows, title="Called AI?")
+    names = [" ".join(label.get_text().split()) for label in figure.axes[0].get_yticklabels()]
+    assert [name.split(":")[0] for name in names] == ["AI", "fma n=20", "human", "fma n=20"]
+    assert rows.groupby("group")["kind"].agg(list).tolist() == [["clean", "+2 st"]] * 2
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [1, 1, 1, 1]
 
 
 def test_an_example_in_the_prose_of_a_notebook_stays_as_it_is() -> None:
@@ -390,6 +412,69 @@ def test_a_spectrogram_says_what_is_compared() -> None:
         assert usual == "What the edit does to the picture the detector sees: +2 st"
         named = reports.plot_spectrogram(mels, edit="twin", title="A clip and its twin")
         assert named.get_suptitle() == "A clip and its twin: twin"
+
+
+def losses(n: int) -> pd.DataFrame:
+    """`n` kinds of edit that cost 1, 2, … points at their worst, and the tool that costs most."""
+    found = [
+        (f"edit{i}", f"level {j}", 0.01 * (i + 1) - 0.005 * j) for i in range(n) for j in (0, 1)
+    ]
+    table = pd.DataFrame(
+        [*found, ("round_trip", "there", 0.9)], columns=["perturbation", "label", "drop"]
+    )
+    size = {"p_tracks_holm": 0.5, "engine": "", "n_clips": 80, "n_tracks": 40}
+    return table.assign(low=table["drop"] - 0.1, high=table["drop"] + 0.1, **size)
+
+
+def test_the_costliest_edits_are_shown_at_their_worst_level_and_controls_with_them() -> None:
+    table = reports.worst_drops(losses(14))
+    edits, controls = (part for _, part in table.groupby("group", sort=False))
+    assert edits["label"].tolist() == [f"edit{i}: level 0" for i in range(13, 3, -1)]
+    assert edits["value"].is_monotonic_decreasing
+    assert controls["label"].tolist() == ["round trip"]
+
+
+def test_a_dot_is_filled_where_its_difference_is_significant() -> None:
+    table = reports.drop_table(paired_tests())
+    figure = reports.plot_estimates(table, title="t")
+    paper = to_rgb(style.base("paper"))
+    hollow = [
+        to_rgb(line.get_markerfacecolor()) == paper
+        for line in figure.axes[0].lines
+        if line.get_marker() == "o"
+    ]
+    assert hollow == [False, True, True]
+    shown = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert shown == list(estimates.SIGNIFICANT)
+    alone = reports.plot_estimates(table[table["filled"] == estimates.SIGNIFICANT[1]], title="t")
+    assert [text.get_text() for text in alone.legends[0].get_texts()] == [estimates.SIGNIFICANT[1]]
+
+
+def test_no_two_things_of_one_kind_share_a_colour() -> None:
+    detectors = ["resnet", "cnn", "forest", "histogram", "dual", "peaks", "comb", "metadata"]
+    detectors += ["ensemble", "shortcut", "codec_floor", *(f"of my own {i}" for i in range(6))]
+    engines = ["vocoder", "librosa", "signalsmith", "another"]
+    regimes = [f"trained:{name}" for name in words.REGIMES if "heard" not in name]
+    for theme in style.THEMES:
+        with style.theme(theme):
+            for names in (detectors, engines, regimes, ["human", "AI"]):
+                assert len(set(style.inks(names).values())) == len(names), (theme, names)
+
+
+def test_the_figure_of_doses_says_what_half_a_semitone_does() -> None:
+    figure = reports.plot_dose(dose())
+    said = " ".join(" ".join(text.get_text().split()) for text in figure.texts)
+    assert (
+        "Half a semitone takes the AUC of peaks from 0.90 to 0.55, of comb from 0.95 to 0.90"
+        in said
+    )
+    names = [text.get_text() for text in figure.axes[0].texts]
+    assert names == ["guessing", "peaks", "comb"]
+    ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert ticks == ["−2", "−1", "clean", "+1", "+2"]
+    assert "Half" not in " ".join(
+        text.get_text() for text in reports.plot_dose(dose().query("abs(level) != 0.5")).texts
+    )
 
 
 def test_relative_robustness_is_a_row_per_detector() -> None:
@@ -548,18 +633,21 @@ def test_names_of_trainings_and_stages_are_words() -> None:
 
 
 def test_controls_of_several_engines_are_told_apart() -> None:
-    other = (
-        scores()
-        .query("variant == 'round_trip_pitch'")
-        .assign(variant="round_trip_pitch@signalsmith", engine="signalsmith")
-    )
-    legends = [
-        [text.get_text() for text in reports.plot_severity(table).legends[0].get_texts()]
-        for table in (scores(), pd.concat([scores(), other]))
-    ]
-    control = "control: edited and edited back"
-    assert control in legends[0]
-    assert f"{control} (from the left: vocoder, signalsmith)" in legends[1]
+    own = clean_scores()
+    name, engine = "round_trip_pitch", "signalsmith"
+    other = own[own["variant"] == name].assign(variant=f"{name}@{engine}", engine=engine)
+    drawn = [reports.plot_severity(table, engines=True) for table in (own, pd.concat([own, other]))]
+    legends = [[text.get_text() for text in one.legends[0].get_texts()] for one in drawn]
+    names = [tick.get_text() for tick in drawn[1].axes[0].get_xticklabels()]
+    controls = {
+        line.get_color(): x
+        for line in drawn[1].axes[0].lines
+        for x in line.get_xdata()
+        if round(x) == names.index("round trip")
+    }
+    assert set(controls) == {style.colour("vocoder"), style.colour(engine)}
+    assert len(set(controls.values())) == 2  # beside each other
+    assert legends == [["edited by vocoder"], ["edited by vocoder", "edited by signalsmith"]]
 
 
 def test_gains_are_sentences_only_when_chance_does_not_explain_them() -> None:
@@ -605,7 +693,7 @@ def test_themes_are_told_apart_by_lightness_for_every_meaning() -> None:
     for theme, paper in (("light", 1.0), ("dark", 0.0)):
         with style.theme(theme):
             for meaning in ("human", "AI", "trained:clean", "trained:retrained", "pitch", "tempo"):
-                ink = np.mean(style.to_rgb(style.colour(meaning)))
+                ink = np.mean(to_rgb(style.colour(meaning)))
                 assert abs(ink - paper) > 0.3, (theme, meaning)
 
 
@@ -886,9 +974,9 @@ def test_reports_need_neither_torch_nor_sound() -> None:
 
 def test_a_level_that_is_a_mean_over_seeds_says_so() -> None:
     one = scores().query("regime == 'clean'").assign(seed=0)
-    how = {"group": "perturbation", "label": "label", "kind": "regime"}
+    how = {"label": "label", "kind": "regime"}
     for seeds, says in ((1, False), (3, True)):
         several = pd.concat([one.assign(seed=seed) for seed in range(seeds)])
-        fig = reports.plot_levels(reports.level_table(several, **how), title="t")
+        fig = reports.plot_estimates(reports.level_table(several, **how), title="t")
         said = " ".join(text.get_text() for text in fig.texts).replace("\n", " ")
         assert ("Mean of 3 seeds" in said) is says

@@ -226,7 +226,7 @@ def test_effect_is_mended_minus_published() -> None:
     assert first["effect"] == pytest.approx(-0.25) and first["high"] < 0 and first["p_holm"] < 0.05
     assert second["effect"] == 0 and second["p_holm"] == 1
     assert second["low"] == -second["high"] < -0.05  # no verdict differs, on so few tracks
-    figure = reports.plot_faults(found, title="Two")
+    figure = reports.plot_estimates(reports.fault_table(found), title="Two")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert any(text.startswith("−25 points [") for text in texts)
     assert "0 points [−12, +12]" in texts  # none of the few tracks differs

@@ -14,29 +14,44 @@ from offkey.reports.attention import (
 from offkey.reports.cards import write_card
 from offkey.reports.conclusion_sentences import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
-from offkey.reports.decoder_lines import plot_family_lines, plot_movement, plot_weights
-from offkey.reports.detectors import plot_agreement, plot_detectors, relative_table
-from offkey.reports.difference_intervals import drop_table, gain_table, plot_forest
+from offkey.reports.decoder_lines import plot_family_lines, plot_weights
 from offkey.reports.differences import difference_table, family_note
 from offkey.reports.dose import plot_dose, plot_dose_families
 from offkey.reports.edit_accuracy import plot_edit_accuracy
-from offkey.reports.faults import plot_faults
-from offkey.reports.forgetting import plot_forgetting
-from offkey.reports.generators import called_ai, plot_generators
-from offkey.reports.histograms import plot_histograms, score_bins
+from offkey.reports.estimate_tables import (
+    called_ai,
+    drop_table,
+    fault_table,
+    gain_table,
+    level_table,
+    movement_table,
+    threshold_losses,
+    threshold_table,
+    worst_drops,
+)
+from offkey.reports.estimates import plot_estimates
 from offkey.reports.history import plot_history
+from offkey.reports.matrices import (
+    plot_agreement,
+    plot_detectors,
+    plot_forgetting,
+    plot_regimes,
+    relative_table,
+)
 from offkey.reports.mean_histograms import bin_table, plot_bins
 from offkey.reports.notebook_cleaning import clean_notebook, scrub
 from offkey.reports.pages import notebook_page, question_of, results_index, study_index
+from offkey.reports.probabilities import (
+    plot_histograms,
+    plot_reliability,
+    reliability_bins,
+    score_bins,
+)
 from offkey.reports.publishing import publish, show_sentences, show_table
-from offkey.reports.regimes import plot_regimes
-from offkey.reports.reliability import plot_reliability, reliability_bins
-from offkey.reports.score_intervals import level_table, plot_levels
 from offkey.reports.severity import plot_severity
 from offkey.reports.shortcuts import plot_clues
 from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
 from offkey.reports.tables import comparable, headline, main_variants, over_seeds, per_variant
-from offkey.reports.threshold import plot_threshold, threshold_table
 from offkey.reports.verdict_cards import verdict_card, verdict_table
 from offkey.reports.words import edit_name, formatted, regime_name
 
@@ -52,12 +67,14 @@ __all__ = [
     "drop_table",
     "edit_name",
     "family_note",
+    "fault_table",
     "formatted",
     "gain_table",
     "headline",
     "level_table",
     "main_variants",
     "mel_table",
+    "movement_table",
     "notebook_page",
     "over_seeds",
     "per_variant",
@@ -72,20 +89,15 @@ __all__ = [
     "plot_dose",
     "plot_dose_families",
     "plot_edit_accuracy",
+    "plot_estimates",
     "plot_family_lines",
-    "plot_faults",
-    "plot_forest",
     "plot_forgetting",
-    "plot_generators",
     "plot_histograms",
     "plot_history",
-    "plot_levels",
-    "plot_movement",
     "plot_regimes",
     "plot_reliability",
     "plot_severity",
     "plot_spectrogram",
-    "plot_threshold",
     "plot_waveforms",
     "plot_weights",
     "publish",
@@ -99,11 +111,13 @@ __all__ = [
     "show_sentences",
     "show_table",
     "study_index",
+    "threshold_losses",
     "threshold_table",
     "verdict_card",
     "verdict_table",
     "wave_table",
     "with_verdicts",
     "world_sentences",
+    "worst_drops",
     "write_card",
 ]

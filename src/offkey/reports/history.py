@@ -9,7 +9,7 @@ from offkey.reports import style
 from offkey.reports.tables import need
 from offkey.reports.words import stage_name
 
-COLUMNS_PER_ROW = 3
+ACROSS, PANEL_IN = 2, 2.1
 
 
 @style.themed
@@ -27,13 +27,8 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
     """
     need(history, "epoch", "train_loss", "val_loss", *([panel] if panel else []))
     groups = list(history.groupby(panel, sort=False)) if panel else [("", history)]
-    across = 2 if len(groups) == 4 else min(COLUMNS_PER_ROW, len(groups))
-    down = -(-len(groups) // across)
-    fig = style.figure(0.3 + 2.4 * down, max(6.0, 3.2 * across))
-    axes = fig.subplots(down, across, squeeze=False, sharey=True)
-    for axis in axes.flat[len(groups) :]:
-        axis.axis("off")
-    for axis, (name, rows) in zip(axes.flat, groups, strict=False):
+    fig, axes = style.panels(len(groups), ACROSS, PANEL_IN, sharey=True)
+    for axis, (name, rows) in zip(axes, groups, strict=True):
         rows = rows.sort_values("epoch")
         train, val = style.base("faint"), style.colour("trained:retrained")
         axis.plot(rows["epoch"], rows["train_loss"], color=train, linestyle="--", label="training")
@@ -46,13 +41,12 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(bottom=0)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("loss (cross-entropy)")
+    axes[0].set_ylabel("loss (cross-entropy)")
     count = f"n = {clips} training clips. " if clips else ""
     style.caption(
         fig,
         "Did the training settle?",
         f"{count}A validation loss that rises while the training loss falls is overfitting.",
-        axes[0, 0].get_legend_handles_labels()[0],
+        axes[0].get_legend_handles_labels()[0],
     )
     return fig

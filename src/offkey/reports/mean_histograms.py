@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from offkey.reports import style
 from offkey.reports.tables import need
@@ -40,48 +42,42 @@ def bin_table(
 def plot_bins(table: pd.DataFrame) -> Figure:
     """Draw the colours as bars side by side, the derivatives as two maps and their difference."""
     need(table, *COLUMNS)
-    fig = style.figure(5.4, 8.0)
-    grid = fig.add_gridspec(2, 6, height_ratios=(1, 1.2))
+    fig = style.figure(4.6)
+    grid = fig.add_gridspec(2, 6, height_ratios=(1, 1.1))
     colours = table[table["histogram"] == "colours"]
-    wide = colours.pivot(index="bin", columns="class", values="mean").reindex(
-        list(dict.fromkeys(colours["bin"]))
-    )
     for place, colour in enumerate(("red", "blue")):
         axis = fig.add_subplot(grid[0, 3 * place : 3 * place + 3])
-        mine = wide[wide.index.str.startswith(colour)]
-        x = np.arange(len(mine))
-        for shift, word in ((-0.2, "human"), (0.2, "AI")):
-            axis.bar(x + shift, mine[word], 0.4, color=style.colour(word), label=word)
-        axis.set(title=f"{colour} of the picture", xlabel="bin, from none to full", xticks=x)
-        axis.set(ylim=(0, 1), ylabel="mean height (0–1)" if place == 0 else "")
-        axis.grid(axis="x", visible=False)
-        if place == 0:
-            axis.legend(loc="upper left")
+        mine = colours[colours["bin"].str.startswith(colour)]
+        inks = {word: style.colour(word) for word in _CLASSES}
+        sns.barplot(mine, x="bin", y="mean", hue="class", palette=inks, saturation=1, legend=False,
+                    ax=axis)  # fmt: skip
+        axis.set(title=f"{colour} of the picture", xlabel="bin, from none to full", ylim=(0, 1))
+        axis.set(ylabel="mean height (0–1)" if place == 0 else "", xticklabels=[])
     derivatives = table[table["histogram"] == "derivatives"]
     size = round(np.sqrt(len(derivatives) / 2))
-    maps = {
-        word: derivatives.loc[derivatives["class"] == word, "mean"].to_numpy().reshape(size, size)
+    human, ai = (
+        derivatives.loc[derivatives["class"] == word, "mean"].to_numpy().reshape(size, size)
         for word in _CLASSES
-    }
-    shown = {**maps, "AI minus human": maps["AI"] - maps["human"]}
-    for place, (title, picture) in enumerate(shown.items()):
+    )
+    most = max(float(np.abs(ai - human).max()), 1e-6)
+    for place, (title, picture, low, high, cmap) in enumerate((
+        ("human", human, 0, 1, style.scale()),
+        ("AI", ai, 0, 1, style.scale()),
+        ("AI minus human", ai - human, -most, most, style.diverging()),
+    )):  # fmt: skip
         axis = fig.add_subplot(grid[1, 2 * place : 2 * place + 2])
-        apart = title not in maps
-        most = max(float(np.abs(picture).max()), 1e-6)
-        mesh = axis.imshow(
-            picture.T, origin="lower", cmap=style.diverging() if apart else style.scale(),
-            vmin=-most if apart else 0, vmax=most if apart else 1,
+        sns.heatmap(
+            picture.T[::-1], ax=axis, cmap=cmap, vmin=low, vmax=high, square=True,
+            xticklabels=False, yticklabels=False, cbar_kws={"shrink": 0.6},
         )  # fmt: skip
-        axis.set(title=title, xlabel="slope in time", xticks=[], yticks=[])
-        axis.set_ylabel("slope in frequency" if place == 0 else "")
-        axis.grid(False)
-        bar = fig.colorbar(mesh, ax=axis, shrink=0.8, aspect=14)
-        bar.outline.set_visible(False)
+        axis.set_title(title, fontsize=10)
+        axis.set(xlabel="slope in time", ylabel="slope in frequency" if place == 0 else "")
     n = " and ".join(f"{table.loc[table['class'] == w, 'n_clips'].max()} {w}" for w in _CLASSES)
     style.caption(
         fig,
         "Average histograms of the spectrogram pictures",
         f"n = {n} clips. Each clip's peak bin, mostly background, is set to the mean and the rest "
         "scaled to 0–1 before averaging.",
+        [Patch(color=ink, label=word) for word, ink in inks.items()],
     )
     return fig

@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 from offkey.core.errors import BadInput
 from offkey.reports import style
 from offkey.reports.tables import need
 
-FLOOR_DB = -80.0
-TICKS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+FLOOR_DB, CLIP_DB = -80, 30
+TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000, 16000)
 WAVE_COLUMNS = 900
 
 
@@ -65,59 +63,56 @@ def plot_spectrogram(
     """Draw original, edited and their difference, in Hz and seconds.
 
     Where the edit changes the duration, the difference compares equal positions in the piece
-    (0…100 %), else equal times.
-
-    Parameters
-    ----------
-    mels : DataFrame
-        From :func:`mel_table`.
-    edit : str
-        Words for the edited panel, e.g. "+2 st".
-    title : str
-        What is compared.
+    (0…100 %), else equal times. `mels` is from :func:`mel_table`; `edit` names the edited panel,
+    `title` what is compared.
     """
     need(mels, "panel", "time_s", "frequency_hz", "level_db")
-    arrays, hz, step = {}, np.sort(mels["frequency_hz"].unique()), 0.0
-    for name, rows in mels.groupby("panel"):
-        wide = rows.pivot(index="frequency_hz", columns="time_s", values="level_db")
-        arrays[name] = wide.to_numpy()
-        step = float(np.median(np.diff(wide.columns))) if wide.shape[1] > 1 else 0.0
-    before, after = arrays["original"], arrays["edited"]
+    wide = {
+        name: rows.pivot(index="frequency_hz", columns="time_s", values="level_db")
+        for name, rows in mels.groupby("panel")
+    }
+    before, after = (wide[name].to_numpy() for name in ("original", "edited"))
+    hz, times = (wide["original"].axes[axis].to_numpy() for axis in (0, 1))
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     same = before.shape == after.shape
     at = np.linspace(0, after.shape[1] - 1, before.shape[1]).round().astype(int)
-    change = (after if same else after[:, at]) - before
-    fig = style.figure(3.4, 11.0)
-    axes = fig.subplots(1, 3, sharey=True)
-    levels = [before, after]
-    for axis, level, name in zip(axes, levels, ("original", style.short(edit)), strict=False):
-        # magma is dark at the floor in both themes: it is the level's own scale, not the page's.
-        mesh = _mel(axis, level, step, name, cmap="magma", vmin=FLOOR_DB, vmax=0)
-    fig.colorbar(mesh, ax=list(axes[:2]), label="level (dB below the maximum)", pad=0.01)
-    what = "difference" if same else "difference at equal position"
-    mesh = _mel(axes[2], change, step, what, cmap=style.diverging(), vmin=-30, vmax=30)
-    fig.colorbar(mesh, ax=axes[2], label="difference (dB)", pad=0.02)
-    _hz_axis(axes[0], hz)
-    note = f"One clip, {len(hz)} mel bands, {1000 * step:.0f} ms per frame. Clipped at ±30 dB."
-    style.caption(fig, f"{title}: {edit}", note)
+    # magma is dark at the floor in both themes: it is the level's own scale, not the page's.
+    level: dict[str, Any] = {"cmap": "magma", "vmin": FLOOR_DB, "vmax": 0}
+    apart = {"cmap": style.diverging().reversed(), "vmin": -CLIP_DB, "vmax": CLIP_DB}
+    fig = style.figure(6.2)
+    axes = fig.subplots(3, 1, sharey=True)
+    for axis, picture, name, scale, unit in zip(
+        axes,
+        (before, after, (after if same else after[:, at]) - before),
+        ("original", style.short(edit, 48), f"difference{' at equal position' * (not same)}"),
+        (level, level, apart),
+        ("dB below max", "dB below max", "dB"),
+        strict=True,
+    ):
+        mesh = axis.imshow(
+            picture, origin="lower", aspect="auto", interpolation="nearest",
+            extent=(0, picture.shape[1] * step, -0.5, len(hz) - 0.5), **scale,
+        )  # fmt: skip
+        axis.grid(False)
+        axis.set_title(name)
+        axis.set_ylabel("frequency (Hz)")
+        fig.colorbar(mesh, ax=axis, label=unit, pad=0.01)
+    axes[0].set_yticks(*hz_ticks(hz))
+    axes[-1].set_xlabel("time (s)")
+    style.caption(
+        fig,
+        f"{title}: {edit}",
+        f"One clip, {len(hz)} mel bands, {1000 * step:.0f} ms per frame. Difference: orange is "
+        f"louder in the middle picture, blue softer; clipped at ±{CLIP_DB} dB.",
+    )
     return fig
 
 
-def _mel(axis: Axes, level: np.ndarray, step: float, title: str, **scale: Any) -> AxesImage:
-    extent = (0, level.shape[1] * step, -0.5, len(level) - 0.5)
-    mesh = axis.imshow(
-        level, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **scale
-    )
-    axis.grid(False)
-    axis.set_title(title)
-    axis.set_xlabel("time (s)")
-    return mesh
-
-
-def _hz_axis(axis: Axes, hz: np.ndarray) -> None:
-    ticks = [tick for tick in TICKS_HZ if hz[0] <= tick <= hz[-1]]
+def hz_ticks(hz: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Places and names of octaves on an axis that counts bands with these centres in Hz."""
+    ticks = [tick for tick in TICKS_HZ if hz[0] <= tick <= 1.02 * hz[-1]]
     names = [f"{tick // 1000} k" if tick >= 1000 else str(tick) for tick in ticks]
-    axis.set_yticks(np.interp(ticks, hz, np.arange(len(hz))), names)
-    axis.set_ylabel("frequency (Hz, mel scale)")
+    return np.interp(ticks, hz, np.arange(len(hz))), names
 
 
 def wave_table(original: np.ndarray, edited: np.ndarray, *, sample_rate_hz: int) -> pd.DataFrame:
@@ -146,28 +141,18 @@ def wave_table(original: np.ndarray, edited: np.ndarray, *, sample_rate_hz: int)
 
 @style.themed
 def plot_waveforms(waves: pd.DataFrame, *, edit: str = "edited") -> Figure:
-    """Draw both waveforms under each other on one time axis.
-
-    Parameters
-    ----------
-    waves : DataFrame
-        From :func:`wave_table`.
-    edit : str
-        Words for the edited panel.
-    """
+    """Draw both waveforms under each other on one time axis; `waves` is from :func:`wave_table`."""
     need(waves, "panel", "time_s", "low", "high")
-    fig = style.figure(3.0)
-    axes = fig.subplots(2, 1, sharex=True, sharey=True)
-    inks = {"original": style.base("faint"), "edited": style.colour("edited")}
-    for axis, (name, title) in zip(axes, (("original", "original"), ("edited", edit)), strict=True):
+    fig, axes = style.panels(2, 1, 1.4, sharex=True, sharey=True)
+    for axis, name, title, ink in zip(
+        axes, ("original", "edited"), ("original", edit),
+        (style.base("faint"), style.colour("edited")), strict=True,
+    ):  # fmt: skip
         rows = waves[waves["panel"] == name]
-        axis.fill_between(
-            rows["time_s"], rows["low"], rows["high"], color=inks[name], linewidth=0.4
-        )
+        axis.fill_between(rows["time_s"], rows["low"], rows["high"], color=ink, linewidth=0.4)
         axis.set_title(style.short(title))
-    axes[-1].set_xlabel("time (s)")
-    axes[-1].set_xlim(0, waves["time_s"].max())
-    fig.supylabel("sample value (full scale ±1)", fontsize=9.5)
+    axes[-1].set(xlabel="time (s)", xlim=(0, waves["time_s"].max()))
+    fig.supylabel("sample value (full scale ±1)", fontsize=10)
     lengths = waves.groupby("panel")["time_s"].max()
     note = f"One clip. Length {lengths['original']:.2f} s before, {lengths['edited']:.2f} s after."
     style.caption(fig, f"The waveform before and after: {style.short(edit)}", note)

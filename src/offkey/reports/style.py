@@ -2,96 +2,84 @@
 
 from __future__ import annotations
 
+import colorsys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec
 
 import matplotlib.style
-import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from offkey.core.errors import unknown
+from offkey.reports.words import in_percent, metric_name
 
 THEMES = ("light", "dark")
-WIDTH_IN = 9.0
+WIDTH_IN = 6.0
+"""So wide that its text can be read when it is shown 360 pixels wide."""
 DPI = 144
 TITLE_LINE_IN, LEGEND_LINE_IN, NOTE_LINE_IN, MARGIN_IN = 0.25, 0.215, 0.165, 0.08
+SMALL, NOTE = 8.5, 9.0
+"""Text where many labels stand side by side; text of notes. In points, as all sizes of text."""
 
 _BASE = {
     "light": {"paper": "#ffffff", "ink": "#1b1f24", "faint": "#5f6873", "grid": "#e2e5e9"},
     "dark": {"paper": "#14171b", "ink": "#e7eaee", "faint": "#9aa4b0", "grid": "#2d333b"},
 }
-
-# Classes and regimes: Okabe & Ito's set. Perturbations: Tol's "muted" set, so that a colour never
-# means a class in one figure and an edit in the next. (light, dark)
+# Named by what they stand for in the table below: (light, dark).
+_BLUE, _ORANGE = ("#0072b2", "#56b4e9"), ("#d55e00", "#ff8c42")
+_INK, _GREY = ("#1b1f24", "#e7eaee"), ("#6b7280", "#b0b8c2")
+_GREEN, _AMBER, _ROSE = ("#008a63", "#2fd1a3"), ("#b07500", "#f0b53c"), ("#b5568c", "#e59ac4")
+_SKY, _RED, _PURPLE = ("#1f5fbf", "#7cb4ff"), ("#c2255c", "#ff7ba5"), ("#7b2d9b", "#cf8af0")
+_BROWN, _OLIVE, _TEAL = ("#8c564b", "#d8a79c"), ("#7d7d1e", "#d3d36a"), ("#00838f", "#4fd6e6")
+# One colour for one thing on every figure. No two things of one kind share one.
 _PALETTE = {
-    "human": ("#0072b2", "#56b4e9"),
-    "AI": ("#d55e00", "#ff8c42"),
-    "trained:clean": ("#1b1f24", "#e7eaee"),
-    "trained:retrained": ("#009e73", "#2fd1a3"),
-    "trained:joint": ("#b5568c", "#e59ac4"),
-    "trained:iterative": ("#b07500", "#f0b53c"),
-    "trained:augmented": ("#3b8fc4", "#7cc8f5"),
-    "clean": ("#6b7280", "#b6bdc7"),
-    "pitch": ("#332288", "#a79bff"),
-    "tempo": ("#1f8a78", "#5fd3c0"),
-    "pitch_tempo": ("#882255", "#e07aa8"),
-    "control": ("#7d7d1e", "#d3d36a"),
-    "edited": ("#882255", "#e07aa8"),
-    "engine:vocoder": ("#3d4f66", "#b9c6d8"),
-    "engine:librosa": ("#aa4499", "#ec9fdf"),
+    **{"human": _BLUE, "AI": _ORANGE},
+    **{"clean": _GREY, "pitch": _SKY, "tempo": _GREEN, "pitch_tempo": _RED, "edited": _RED},
+    **{"vocoder": _SKY, "librosa": _RED, "signalsmith": _AMBER},
+    **{"resnet": _PURPLE, "cnn": _TEAL, "forest": _GREEN, "histogram": _AMBER, "dual": _BROWN},
+    **{"peaks": _RED, "comb": _SKY, "metadata": _GREY, "ensemble": _INK},
+    **{"shortcut": _OLIVE, "codec_floor": _ROSE},
+    **{"trained:clean": _INK, "trained:retrained": _GREEN, "trained:joint": _ROSE},
+    **{"trained:augmented": _SKY, "trained:iterative": _AMBER, "trained:iterative_head": _BROWN},
+    **{"trained:iterative_replay": _PURPLE, "trained:iterative_tempo_first": _OLIVE},
+    **{"trained:heard": _INK, "trained:heard_same_size": _SKY, "trained:unheard": _RED},
 }
-_SPARE = ("#4d7f17", "#a3d65c"), ("#8c564b", "#d8a79c"), ("#5f6873", "#9aa4b0")
+_GOLDEN = 0.618
 
 _theme: ContextVar[str] = ContextVar("theme", default="")
 P = ParamSpec("P")
 
 
 def _rc(name: str) -> dict[str, Any]:
-    base = _BASE[name]
-    return {
-        "figure.facecolor": base["paper"],
-        "savefig.facecolor": base["paper"],
-        "axes.facecolor": base["paper"],
-        "axes.edgecolor": base["faint"],
-        "axes.labelcolor": base["ink"],
-        "axes.titlecolor": base["ink"],
-        "text.color": base["ink"],
-        "xtick.color": base["faint"],
-        "ytick.color": base["faint"],
-        "xtick.labelcolor": base["ink"],
-        "ytick.labelcolor": base["ink"],
-        "grid.color": base["grid"],
-        "legend.frameon": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 10.5,
-        "axes.titleweight": "bold",
-        "axes.labelsize": 9.5,
-        "font.size": 9.5,
-        "xtick.labelsize": 9,
-        "ytick.labelsize": 9,
-        "legend.fontsize": 9,
-        "figure.titlesize": 12.5,
-        "figure.titleweight": "bold",
-        "lines.linewidth": 1.8,
-        "figure.dpi": DPI,
-        "savefig.dpi": DPI,
-        # A name from a file may hold dollar signs: it is text, not a formula.
-        "text.parse_math": False,
-        "axes.unicode_minus": True,
-        "svg.hashsalt": "offkey",
-        "svg.fonttype": "path",
+    paper, ink, faint, grid = _BASE[name].values()
+    inks = {
+        paper: ("figure.facecolor", "savefig.facecolor", "axes.facecolor"),
+        ink: ("axes.labelcolor", "axes.titlecolor", "text.color"),
+        faint: ("axes.edgecolor", "xtick.color", "ytick.color"),
+        grid: ("grid.color",),
     }
+    bold = dict.fromkeys(("axes.titleweight", "figure.titleweight"), "bold")
+    off = ("legend.frameon", "axes.spines.top", "axes.spines.right")
+    sizes = {"axes.titlesize": 11, "axes.labelsize": 10, "font.size": 10, "figure.titlesize": 12.5}
+    ticks = dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9.5)
+    return {
+        **{key: value for value, keys in inks.items() for key in keys},
+        **dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor"), ink),
+        **bold, **dict.fromkeys(off, False), **sizes, **ticks,
+        **dict.fromkeys(("figure.dpi", "savefig.dpi"), DPI),
+        **{"axes.grid": True, "axes.axisbelow": True, "axes.titlelocation": "left"},
+        # A name from a file may hold dollar signs: it is text, not a formula.
+        **{"lines.linewidth": 1.6, "text.parse_math": False, "axes.unicode_minus": True},
+        **{"svg.hashsalt": "offkey", "svg.fonttype": "path"},
+    }  # fmt: skip
 
 
 @contextmanager
@@ -121,12 +109,22 @@ def themed(plot: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def colour(meaning: str, spare: int = 0) -> str:
-    """Colour of a class, an edit, or (``"trained:NAME"``) a regime in the theme at hand.
+    """Colour of a class, edit, engine, detector or (``"trained:NAME"``) regime in this theme.
 
-    A name without a fixed colour gets the spare colour number `spare`.
+    A name without a fixed colour gets the spare hue number `spare`; no two numbers give the same.
     """
-    pair = _PALETTE.get(meaning) or _SPARE[spare % len(_SPARE)]
-    return pair[_theme.get() == "dark"]
+    dark = _theme.get() == "dark"
+    if meaning in _PALETTE:
+        return _PALETTE[meaning][dark]
+    hue = (0.93 + _GOLDEN * spare) % 1
+    return to_hex(colorsys.hls_to_rgb(hue, 0.7 if dark else 0.36, 0.5))
+
+
+def inks(names: Iterable[str]) -> dict[str, str]:
+    """Colour of each name: its own where it has one, else a hue that no other of them has."""
+    names = list(dict.fromkeys(names))
+    spare = [name for name in names if name not in _PALETTE]
+    return {name: colour(name, spare.index(name) if name in spare else 0) for name in names}
 
 
 def base(name: str) -> str:
@@ -136,69 +134,97 @@ def base(name: str) -> str:
 
 def scale() -> Colormap:
     """Sequential map from paper to a strong blue: more is further from the paper."""
-    dark = _theme.get() == "dark"
-    stops = (
-        ["#1c2127", "#1d3f5e", "#2f78ad", "#8fd0ff"]
-        if dark
-        else ["#f4f8fb", "#a9cfe8", "#3f88bd", "#08406e"]
-    )
-    return LinearSegmentedColormap.from_list("offkey", stops)
+    light, dark = ("#f4f8fb", "#a9cfe8", "#3f88bd", "#08406e"), ("#1c2127", "#2f78ad", "#8fd0ff")
+    return LinearSegmentedColormap.from_list("offkey", dark if _theme.get() == "dark" else light)
 
 
 def diverging() -> Colormap:
-    """Blue below zero, vermilion above, paper between."""
-    stops = [colour("human"), base("paper"), colour("AI")]
+    """Vermilion below the middle, blue above, paper between."""
+    stops = [colour("AI"), base("paper"), colour("human")]
     return LinearSegmentedColormap.from_list("offkey-signed", stops)
 
 
-def on(background: Any) -> str:
-    """Text colour that can be read on `background` (relative luminance, WCAG 2.1)."""
-    rgb = np.asarray(to_rgb(background))
-    linear = np.where(rgb <= 0.03928, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-    return "#101418" if luminance > 0.18 else "#ffffff"
-
-
-def figure(height_in: float, width_in: float = WIDTH_IN) -> Figure:
+def figure(height_in: float) -> Figure:
     """Empty figure that lays itself out; :func:`caption` adds what title and note need."""
-    return Figure(figsize=(width_in, height_in), layout="constrained")
+    return Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+
+
+def panels(n: int, across: int, panel_in: float, **shared: Any) -> tuple[Figure, list[Axes]]:
+    """Figure with `n` panels of one height, row by row."""
+    across = min(across, n)
+    down = -(-n // across)
+    fig = figure(0.3 + panel_in * down)
+    axes = list(fig.subplots(down, across, squeeze=False, **shared).flat)
+    for axis in axes[n:]:
+        axis.axis("off")
+    return fig, axes[:n]
 
 
 def caption(
-    fig: Figure, title: str, note: str, handles: Sequence[Artist] = (), columns: int = 3
+    fig: Figure, title: str, note: str, handles: Sequence[Artist] = (), lead: str = ""
 ) -> None:
-    """Put title and legend above the panels and a note (n, what the band is) below, on the left.
+    """Put title, lead and legend above the panels and a note (n, what the bars are) below them.
 
     The figure grows by what they need, so the panels keep their size.
     """
     width, height = fig.get_size_inches()
-    head = textwrap.wrap(title, int(9.4 * width))
-    foot = textwrap.wrap(note, int(15.0 * width))
-    legend_lines = -(-len(handles) // columns)
-    above = MARGIN_IN * 1.4 + TITLE_LINE_IN * len(head) + LEGEND_LINE_IN * legend_lines
+    head, told, foot = (
+        textwrap.wrap(text, int(letters * width))
+        for text, letters in ((title, 9.4), (lead, 12.4), (note, 13.6))
+    )
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = max(1, min(4, int((width - 0.2) / (0.075 * longest + 0.55))))
+    title_in = TITLE_LINE_IN * len(head) + MARGIN_IN / 2
+    lines = len(told) - (-len(handles) // columns)
+    total = height + title_in + LEGEND_LINE_IN * lines + NOTE_LINE_IN * len(foot) + 4 * MARGIN_IN
     below = MARGIN_IN * 2 + NOTE_LINE_IN * len(foot)
-    total = height + above + below
     fig.set_size_inches(width, total)
     layout = fig.get_layout_engine()
-    if isinstance(layout, ConstrainedLayoutEngine):
-        layout.set(rect=(0, below / total, 1, height / total))
-    else:
-        for axis in fig.axes:
-            box = axis.get_position(original=True)
-            bottom = (box.y0 * height + below) / total
-            axis.set_position((box.x0, bottom, box.width, box.height * height / total))
-    left = MARGIN_IN / width
-    top = 1 - MARGIN_IN / total
+    assert isinstance(layout, ConstrainedLayoutEngine)
+    layout.set(rect=(0, below / total, 1, height / total))
+    left, top = MARGIN_IN / width, 1 - MARGIN_IN / total
+    first = top - title_in / total
     fig.suptitle("\n".join(head), x=left, y=top, ha="left", va="top").set_in_layout(False)
+    fig.text(left, first, "\n".join(told), ha="left", va="top").set_in_layout(False)
     if handles:
-        corner = (left, top - TITLE_LINE_IN * len(head) / total)
         fig.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=corner, ncols=columns,
-            borderaxespad=0, borderpad=0.1, columnspacing=1.6, handlelength=2.2,
+            handles=handles, loc="upper left", ncols=columns, borderaxespad=0, borderpad=0.1,
+            bbox_to_anchor=(left, first - LEGEND_LINE_IN * len(told) / total),
+            columnspacing=1.4, handlelength=1.8,
         ).set_in_layout(False)  # fmt: skip
-    text = fig.text(left, MARGIN_IN / total, "\n".join(foot), ha="left", va="bottom", fontsize=8.5)
-    text.set_color(base("faint"))
-    text.set_in_layout(False)
+    fig.text(
+        left, MARGIN_IN / total, "\n".join(foot), va="bottom", fontsize=NOTE, color=base("faint")
+    ).set_in_layout(False)
+
+
+def mark(axis: Axes, value: float, text: str, *, across: bool = False) -> None:
+    """Dotted line at a value (chance, no change), named where it stands; `across`: at a height."""
+    how = {"color": base("faint"), "linestyle": (0, (1, 2)), "linewidth": 1.4}
+    words: dict[str, Any] = {"fontsize": NOTE, "color": base("faint"), "va": "bottom"}
+    if across:
+        axis.axhline(value, **how)
+        axis.text(0.995, value, text, transform=axis.get_yaxis_transform(), ha="right", **words)
+    else:
+        axis.axvline(value, **how)
+        axis.text(value, 1, text, transform=axis.get_xaxis_transform(), ha="center", **words)
+
+
+def number_axis(axis: Axis, metric: str, *, signed: bool = False) -> None:
+    """Shares as per cent without the sign, differences (`signed`) as points with theirs."""
+    if signed:
+        axis.set_major_formatter(lambda value, _: signed_number(round(100 * value, 6)))
+    elif in_percent(metric):
+        axis.set_major_formatter(lambda value, _: f"{100 * value:.3g}")
+
+
+def signed_number(value: float, zero: str = "0") -> str:
+    """A number with its sign, a true minus."""
+    return f"{value:+.3g}".replace("-", "−") if value else zero
+
+
+def axis_name(metric: str) -> str:
+    """Words for the axis of a metric, with its unit."""
+    return metric_name(metric) + (" (%)" if in_percent(metric) else "")
 
 
 def short(text: object, length: int = 28) -> str:

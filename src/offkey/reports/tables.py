@@ -82,9 +82,14 @@ def last_stage(table: pd.DataFrame) -> pd.DataFrame:
     return table[keep]
 
 
-def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean value over the seeds; the interval reaches from the lowest to the highest of theirs."""
-    how = {"value": "mean", "low": "min", "high": "max", "group_low": "min", "group_high": "max"}
+def over_seeds(scores: pd.DataFrame, *, widest: bool = True) -> pd.DataFrame:
+    """Mean value over the seeds; the interval reaches from the lowest to the highest of theirs.
+
+    Not `widest`: the mean of their lower and of their upper ends, which is the spread that comes
+    from the clips alone.
+    """
+    low, high = ("min", "max") if widest else ("mean", "mean")
+    how = {"value": "mean", "low": low, "high": high, "group_low": low, "group_high": high}
     how = {
         name: kind for name, kind in (how | dict.fromkeys(COUNTS, "max")).items() if name in scores
     }
