@@ -167,6 +167,8 @@ def small_copy(place: Path) -> Path:
         set_defaults(notebook, SMALL)
     compared = {"test_variants": ["clean", "original_pitch", "codec_mp3_64"]}
     set_defaults(place / "notebooks" / "09_compare_detectors.ipynb", compared)
+    tried = {"test_variants": ["clean", "pitch+2"], "semitones": [-1.0, 0.0, 1.0]}
+    set_defaults(place / "notebooks" / "19_try_it.ipynb", tried)
     lines = {"systems": {"peaks": {}}, "moved": ["pitch-0.5", "noise30"], "steps": ["fine_pitch"]}
     set_defaults(place / "notebooks" / "20_why_half_a_semitone.ipynb", lines)
     plan = yaml.safe_load((ROOT / "studies" / "demo.yaml").read_text(encoding="utf-8"))

@@ -20,6 +20,7 @@ from offkey.runner import given, made, notebook_parameters, opening
 from offkey.runner.notebook_process import ThisInterpreter
 
 STORY = [path.stem for path in sorted((ROOT / "notebooks").glob("0[0-8]*.ipynb"))]
+STORY.append("19_try_it")
 TRAINING = "05_train_and_evaluate"
 
 

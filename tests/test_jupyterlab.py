@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 from conftest import small_copy
 
+from offkey import detectors
 from offkey.core import store
+from offkey.detectors.trained import AI_OR_HUMAN
 
 websocket = pytest.importorskip("websocket", reason="needs the package 'websocket-client'")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
@@ -51,6 +53,10 @@ STATE = """(() => {
     cells: cells.length,
   };
 })()"""
+
+
+SAID = "document.querySelector('.jupyter-widgets b').innerText"
+"""What the panel of 19 says of the sound and its edit."""
 
 
 class Page:
@@ -124,6 +130,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, str]]:
     """A browser beside JupyterLab in a checkout where nothing has run; the address of the Lab."""
     place = small_copy(tmp_path_factory.mktemp("lab"))
+    about = {"purpose": AI_OR_HUMAN, "regime": "clean", "train_clips": 1}
+    detector = detectors.create("cnn", width=1)
+    detector.validated = 0.5
+    detector.save(place / "data" / "models" / "demo-cnn", **about)  # so that 19 has one to ask
     own = tmp_path_factory.mktemp("jupyter")
     port, tools = _free_port(), _free_port()
     folders = {f"JUPYTER_{name}_DIR": str(own / name) for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -218,3 +228,35 @@ def test_open_run_all_stop_and_run_again(lab: tuple[Page, str]) -> None:
     page.shot("5-opened-again")
     assert "Error displaying widget" not in page.ask("document.body.innerText")
     assert page.ask(STATE)["ran"] == done["ran"]
+
+
+def test_a_slider_is_moved_and_the_detectors_answer(lab: tuple[Page, str]) -> None:
+    page, address = lab
+    _open(page, address, "19_try_it")
+    _command(page, "runmenu:run-all")
+    page.until(f"{STATE}.ran === {STATE}.cells && {STATE}.status === 'idle'", WORKING_S)
+    done = page.ask(STATE)
+    assert not done["errors"]
+    assert not done["red"], done["red"]
+    text = "document.body.innerText"
+    assert "threshold 0.50" in page.ask(text) and "by vocoder" not in page.ask(SAID)
+    page.ask("void document.querySelector('.noUi-handle').scrollIntoView()")
+    page.shot("6-panel")
+
+    # the first slider is that of semitones: a step is a quarter of one
+    press = "new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true})"
+    page.ask(f"void document.querySelector('.noUi-handle').dispatchEvent({press})")
+    page.until(f"{SAID}.includes('+0.25 st by vocoder')", WORKING_S)
+    page.until(f"{STATE}.status === 'idle'", WORKING_S)
+    page.shot("7-moved")
+
+    pictures = f"{STATE}.pictures"
+    curve = (
+        "[...document.querySelectorAll('button')].find(b => /against semitones/.test(b.innerText))"
+    )
+    page.ask(f"void {curve}.click()")
+    drawn = "document.querySelectorAll('.jupyter-widgets img').length"
+    page.until(drawn, WORKING_S)
+    assert page.ask(pictures) == done["pictures"]
+    page.ask(f"void {curve}.scrollIntoView()")
+    page.shot("8-curve")

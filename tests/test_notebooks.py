@@ -94,6 +94,15 @@ def test_all_detectors_are_compared_and_have_a_card(study: Path) -> None:
     assert printed.loc["derivatives forest", "value"].between(0, 1).all()
 
 
+def test_one_sound_is_tried_with_every_detector_that_listens(study: Path) -> None:
+    tried = pd.read_csv(study / "results" / "demo" / "tables" / "try_it.csv")
+    assert set(tried["detector"]) == {"resnet", "cnn", "forest", "histogram", "dual", "peaks"}
+    assert tried.groupby("detector")["edit"].nunique().eq(2).all()
+    assert ((tried["score"] >= tried["threshold"]) == (tried["verdict"] == "AI")).all()
+    page = study / "results" / "demo" / "notebooks" / "19_try_it.ipynb"
+    assert "widget-view" not in page.read_text(encoding="utf-8")
+
+
 def test_nothing_changed_nothing_done(study: Path) -> None:
     again = run_study(study)
     assert again.returncode == 0

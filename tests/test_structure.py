@@ -27,7 +27,7 @@ RANKS = {
     5: ["protocols"],
     6: ["audits"],
     7: ["reports"],
-    8: ["runner"],
+    8: ["runner", "workbench"],
     9: ["__main__"],
 }
 RANK = {room: rank for rank, rooms in RANKS.items() for room in rooms}

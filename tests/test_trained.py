@@ -66,10 +66,9 @@ def test_a_missing_shipped_detector_is_one_sentence(
 
 
 def test_of_a_study_the_newest_folder_is_not_taken(tmp_path: Path) -> None:
-    """What tells two human sources apart was taken, because a study makes it last."""
+    """A detector of another purpose was taken, because a study makes it last."""
     right = model(tmp_path, "clean", **FIT)
     wrong = {
-        "real_pair": {**FIT, "purpose": trained.REAL_PAIR},
         "without": {**FIT, "purpose": trained.UNHEARD},
         "experiment": {**FIT, "purpose": trained.EXPERIMENT},
         "later_stage": {**FIT, "regime": "iterative"},
@@ -91,15 +90,15 @@ def test_of_several_a_stated_rule_takes_one_and_ranks_the_others(tmp_path: Path)
 
 
 def test_none_that_fits_is_one_sentence(tmp_path: Path) -> None:
-    model(tmp_path, "pair", **{**FIT, "purpose": trained.REAL_PAIR})
+    model(tmp_path, "other", **{**FIT, "purpose": trained.EXPERIMENT})
     with pytest.raises(BadInput, match=r"no cnn trained to tell AI from human .*--model"):
         trained.default(tmp_path, "cnn")
 
 
 def test_a_named_one_says_what_it_is_for(tmp_path: Path) -> None:
-    pair = model(tmp_path, "pair", **{**FIT, "purpose": trained.REAL_PAIR})
-    (note,) = trained.notes(pair)
-    assert "trained for 'real-against-real', not to tell AI from human" in note
+    other = model(tmp_path, "other", **{**FIT, "purpose": trained.EXPERIMENT})
+    (note,) = trained.notes(other)
+    assert "trained for 'experiment', not to tell AI from human" in note
     (note,) = trained.notes(model(tmp_path, "unknown"))
     assert "does not say what it was trained for" in note
     assert trained.notes(model(tmp_path, "clean", **FIT)) == []

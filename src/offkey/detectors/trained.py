@@ -12,7 +12,6 @@ from offkey.detectors.base import Detector
 
 AI_OR_HUMAN = "ai-or-human"
 UNHEARD = "ai-or-human, a part left out"
-REAL_PAIR = "real-against-real"
 EXPERIMENT = "experiment"
 
 SHIPPED = Path(__file__).with_name("shipped")

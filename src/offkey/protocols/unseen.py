@@ -1,4 +1,4 @@
-"""What a detector was not trained on: held-out families and human sources; two human sources.
+"""What a detector was not trained on: held-out families and human sources.
 
 Everything of a generator, family or human source is left out of training and validation, with
 every track it occurs in. That leaves fewer training tracks, which costs something by itself. So a
@@ -16,7 +16,7 @@ import pandas as pd
 
 from offkey import protocols
 from offkey.core import manifest, seeding
-from offkey.core.errors import BadInput, unknown
+from offkey.core.errors import unknown
 from offkey.detectors.trained import UNHEARD
 from offkey.evaluation import predictions
 from offkey.features.variants import Variant
@@ -24,7 +24,7 @@ from offkey.protocols import Trained
 
 COLUMNS = ("family", "generator")
 MIN_TRACKS = 8
-"""A human source with fewer tracks cannot be in train, val and test."""
+"""A family with fewer tracks is not scored by itself."""
 
 
 def leave_out(clips: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
@@ -183,44 +183,6 @@ def _facing(clips: pd.DataFrame, column: str, value: str, target: int) -> pd.Dat
     """Test clips of what is left out and of the whole other class."""
     test = clips[clips["split"] == "test"]
     return test[((test["target"] == target) & (test[column] == value)) | (test["target"] != target)]
-
-
-def real_pair(clips: pd.DataFrame, *, sources: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
-    """Human clips of two sources, the second one in the part of the AI class.
-
-    What a detector reaches here it reaches by telling two kinds of human music apart: a floor for
-    whatever is said of telling AI from human.
-
-    Parameters
-    ----------
-    clips : DataFrame
-        The manifest.
-    sources : sequence of str
-        Two human sources; by default the two with the most tracks.
-    seed : int
-        Of the split by track, made anew where a source lacks one of the splits.
-
-    Returns
-    -------
-    DataFrame
-        A manifest: ``target`` 0 and 1, ``split`` by track. No rows where no two sources have
-        enough tracks for every split.
-    """
-    human = clips[clips["target"] == 0]
-    counts = human.groupby("generator")["track_id"].nunique().sort_values(ascending=False)
-    if not sources and (counts >= MIN_TRACKS).sum() < 2:
-        return human.iloc[:0]
-    chosen = list(sources) or list(counts.index[:2])
-    for source in chosen:
-        if source not in counts:
-            raise unknown("human source", source, counts.index)
-    if len(chosen) != 2:
-        raise BadInput(f"a real-against-real floor needs two human sources, not {len(chosen)}.")
-    pair = human[human["generator"].isin(chosen)].copy()
-    pair["target"] = (pair["generator"] == chosen[1]).astype(int)
-    if pair.groupby("split")["target"].nunique().reindex(["train", "val", "test"]).ne(2).any():
-        pair["split"] = manifest.assign_splits(pair["track_id"], pair["generator"], seed=seed)
-    return pair.assign(fold=0)
 
 
 def heard_in_folds(

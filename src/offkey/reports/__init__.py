@@ -15,6 +15,7 @@ from offkey.reports.cards import write_card
 from offkey.reports.conclusion_sentences import conclusions, world_sentences
 from offkey.reports.confusion import confusion_counts, plot_confusion
 from offkey.reports.decoder_lines import plot_family_lines, plot_weights
+from offkey.reports.detector_scores import plot_detector_scores
 from offkey.reports.differences import difference_table, family_note
 from offkey.reports.dose import plot_dose, plot_dose_families
 from offkey.reports.edit_accuracy import plot_edit_accuracy
@@ -85,6 +86,7 @@ __all__ = [
     "plot_clues",
     "plot_confusion",
     "plot_deletion",
+    "plot_detector_scores",
     "plot_detectors",
     "plot_dose",
     "plot_dose_families",

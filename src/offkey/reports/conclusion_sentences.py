@@ -19,8 +19,6 @@ from offkey.reports.words import (
 # Where the whole interval of the loss of AUC lies below this share of the loss of balanced
 # accuracy, the order of the clips is mostly kept: most of the loss is a threshold shift.
 THRESHOLD_SHARE = 0.25
-# Two human sources with fewer test clips are not compared: such a number says nothing.
-REAL_PAIR_CLIPS = 40
 
 
 def conclusions(
@@ -164,15 +162,13 @@ def world_sentences(
     costs: pd.DataFrame,
     floors: pd.DataFrame,
     above: pd.DataFrame,
-    real: pd.DataFrame,
 ) -> list[str]:
     """Say what holding out a family or source costs, and how the detector compares with baselines.
 
     Parameters
     ----------
-    unheard, floors, real : DataFrame
-        Scores of what was held out (column ``held_out``), of the baselines, and of two human
-        sources that a detector separates.
+    unheard, floors : DataFrame
+        Scores of what was held out (column ``held_out``), and of the baselines.
     costs : DataFrame
         From :func:`offkey.evaluation.compare_held_out`.
     above : DataFrame
@@ -192,7 +188,7 @@ def world_sentences(
             f"{levels['heard']} on all tracks ({row['n_clips']:.0f} clips). Holding it out costs "
             f"{lost} points of balanced accuracy, {'' if significant else 'not '}significant."
         )
-    return [*sentences, *_baselines(floors, above), *_real_pair(real)]
+    return [*sentences, *_baselines(floors, above)]
 
 
 def _baselines(floors: pd.DataFrame, above: pd.DataFrame) -> list[str]:
@@ -218,16 +214,6 @@ def _baselines(floors: pd.DataFrame, above: pd.DataFrame) -> list[str]:
             f"balanced accuracy, {verdict}."
         )
     return sentences
-
-
-def _real_pair(real: pd.DataFrame) -> list[str]:
-    pair = over_seeds(real[real["metric"] == "auc"])
-    if pair.empty or pair["n_clips"].iloc[0] < REAL_PAIR_CLIPS:
-        return []
-    return [
-        "The same network, trained to separate two human sources, reaches an AUC of "
-        f"{_interval(pair.iloc[0])} ({pair['n_clips'].iloc[0]:.0f} clips)."
-    ]
 
 
 def _interval(row: pd.Series | dict) -> str:

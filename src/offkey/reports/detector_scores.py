@@ -1,0 +1,80 @@
+"""One sound under several edits: every detector's score beside its threshold."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from pandas.api.types import is_numeric_dtype
+
+from offkey.reports import style
+from offkey.reports.tables import need
+
+COLUMNS, ENDS = 4, (-0.05, 1.05)
+NOTE = (
+    "One sound and one detector of each kind, so no interval. At its threshold or above it says AI."
+)
+
+
+@style.themed
+def plot_detector_scores(table: pd.DataFrame, *, title: str, along: str = "") -> Figure:
+    """Draw a panel per detector: its score under every edit, and its threshold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``edit, detector, score, threshold``; edits are words, a line each, or numbers along an
+        axis, joined.
+    title : str
+        Names the sound.
+    along : str
+        What the numbers are, with their unit.
+    """
+    need(table, "edit", "detector", "score", "threshold")
+    detectors = list(dict.fromkeys(table["detector"]))
+    columns = min(COLUMNS, len(detectors))
+    lines = -(-len(detectors) // columns)
+    numbers = is_numeric_dtype(table["edit"])
+    height = 2.3 if numbers else 0.8 + 0.24 * table["edit"].nunique()
+    fig = style.figure(height * lines, 2.75 * columns)
+    axes = fig.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for axis, detector in zip(axes, detectors, strict=False):
+        draw = _curve if numbers else _list
+        draw(axis, table[table["detector"] == detector])
+        axis.set_title(detector)
+    for axis in axes[len(detectors) :]:
+        axis.set_visible(False)
+    for axis in axes[max(0, len(detectors) - columns) : len(detectors)]:
+        axis.tick_params(labelbottom=True)  # a panel of the line above may be the last of its row
+        axis.set_xlabel(along if numbers else "score, P(AI)")
+    if numbers:
+        for axis in axes[::columns]:
+            axis.set_ylabel("score, P(AI)")
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=style.colour(said), label=f"says {said}")
+        for said in ("AI", "human")
+    ]
+    handles.append(Line2D([], [], linestyle="--", color=style.base("faint"), label="threshold"))
+    style.caption(fig, title, NOTE, handles)
+    return fig
+
+
+def _inks(rows: pd.DataFrame) -> list[str]:
+    says_ai = rows["score"] >= rows["threshold"]
+    return [style.colour("AI" if one else "human") for one in says_ai]
+
+
+def _curve(axis: Axes, rows: pd.DataFrame) -> None:
+    axis.plot(rows["edit"], rows["score"], color=style.base("faint"), linewidth=1, zorder=1)
+    axis.scatter(rows["edit"], rows["score"], c=_inks(rows), s=24, zorder=2)
+    axis.axhline(rows["threshold"].iloc[0], linestyle="--", color=style.base("faint"), linewidth=1)
+    axis.set_ylim(*ENDS)
+
+
+def _list(axis: Axes, rows: pd.DataFrame) -> None:
+    axis.scatter(rows["score"], range(len(rows)), c=_inks(rows), s=24, zorder=2)
+    axis.axvline(rows["threshold"].iloc[0], linestyle="--", color=style.base("faint"), linewidth=1)
+    axis.set_xlim(*ENDS)
+    axis.set_yticks(range(len(rows)), [style.short(edit) for edit in rows["edit"]])
+    axis.set_ylim(len(rows) - 0.5, -0.5)
