@@ -13,7 +13,7 @@ from offkey.core import store
 from offkey.reports.page_parts import css, duration, facts, templates
 from offkey.reports.safe_html import POLICY, seal
 from offkey.reports.tables import need
-from offkey.reports.words import interval, metric_name, table_html
+from offkey.reports.words import edit_name, interval, metric_name, table_html
 
 METRICS = ("balanced_accuracy", "auc", "false_accusation_rate", "miss_rate")
 _HIDDEN = ("detector", "settings", "features", "sha256", "stages", "threshold", "band")
@@ -49,10 +49,11 @@ def write_card(
     name = str(model["detector"])
     mine = scores[(scores["detector"] == name) & (scores["subset"] == "all")]
     mine = mine[mine["metric"].isin(METRICS)]
-    need(mine, "metric", "variant", "label")
+    need(mine, "metric", "variant", "label", "engine")
+    mine = mine.assign(edit=_edits(mine))
     lost = losses[losses["detector"] == name]
     told = lost[(lost["p_tracks_holm"] < 0.05) & (lost["drop"] > 0)]
-    table = mine[["label", "metric", "value", "low", "high", "n_clips", "n_tracks"]]
+    table = mine[["edit", "metric", "value", "low", "high", "n_clips", "n_tracks"]]
     trained = cost["training_s"]
     page = {
         "title": f"Model card: {name}",
@@ -62,7 +63,10 @@ def write_card(
         "threshold": f"{model['threshold']:.3f}",
         "n": f"{mine['n_clips'].max():.0f} clips of {mine['n_tracks'].max():.0f} tracks",
         "clean": [_said(row) for row in mine[mine["variant"] == "clean"].to_dict("records")],
-        "hurt": [f"{row['label']}: {_points(row)}" for row in told.to_dict("records")],
+        "hurt": [
+            f"{edit}: {_points(row)}"
+            for edit, row in zip(_edits(told), told.to_dict("records"), strict=True)
+        ],
         "n_edits": int(lost["p_tracks_holm"].notna().sum()),
         "detectable": f"{lost['detectable_drop'].max():.0f}" if len(lost) else "some",
         "cost": {
@@ -70,7 +74,7 @@ def write_card(
             "on disk": f"{cost['megabytes']:.1f} MB",
             "training": "not available" if pd.isna(trained) else duration(trained),
         },
-        "table": Markup(table_html(table.rename(columns={"label": "tested on"}))),
+        "table": Markup(table_html(table.rename(columns={"edit": "tested on"}))),
         "settings": facts(model["settings"]),
         "features": facts(model["features"]),
         "more": facts({key: value for key, value in model.items() if key not in _HIDDEN}),
@@ -78,6 +82,11 @@ def write_card(
     shell = {"css": Markup(css()), "policy": POLICY}
     html = templates().get_template("card.html.j2").render(page=page, **shell)
     return store.write_text(path, seal(html, beside=True))
+
+
+def _edits(rows: pd.DataFrame) -> list[str]:
+    """Every row's edit with its engine: two engines may make the same shift."""
+    return [edit_name(*pair) for pair in zip(rows["label"], rows["engine"], strict=True)]
 
 
 def _said(row: Mapping[Any, Any]) -> str:
