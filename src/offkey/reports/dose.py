@@ -95,7 +95,7 @@ def plot_dose_families(table: pd.DataFrame, *, detector: str) -> Figure:
     order = clips.drop("human").sort_values(ascending=False, kind="stable").index
     shares = mine.pivot(index="level", columns="family", values="value")[["human", *order]]
     shares.index = shares.index.map(lambda level: style.signed_number(level, "clean"))
-    shares.columns = [f"{name} ({clips[name]})" for name in shares]
+    shares = shares.rename(columns=lambda name: f"{name} ({clips[name]})")
     fig = style.figure(1.2 + CELL_IN * len(shares))
     axis = fig.subplots()
     heat(axis, shares, "called_ai_rate", limits=(0, 1))

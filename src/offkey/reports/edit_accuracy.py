@@ -39,12 +39,12 @@ def plot_edit_accuracy(table: pd.DataFrame) -> Figure:
             how = {"color": ink, "alpha": 0.45, "markersize": 5}
             above.plot(part["at"], part["measured"], "ox^s"[number % 4], **how)
             error = (part["measured"] - part["asked"]).groupby(part["at"])
-            spread = {"low": error.quantile(0.025), "high": error.quantile(0.975)}
-            spread = pd.DataFrame({"value": error.median(), **spread}).reset_index()
+            ends = {"low": error.quantile(0.025), "high": error.quantile(0.975)}
+            spread = pd.DataFrame({"value": error.median(), **ends}).reset_index()
             shift = 0.015 * number * float(np.ptp(rows["at"]))
             draw_line(below, spread, "at", ink, shift=shift, line="")
-        ends = rows.groupby("at")["asked"].first()
-        above.plot(ends.index, ends, color=style.base("faint"), linewidth=1)
+        equal = rows.groupby("at")["asked"].first()
+        above.plot(equal.index, equal, color=style.base("faint"), linewidth=1)
         below.axhline(0, color=style.base("faint"), linewidth=1)
         if edits:
             names = [style.short(edit, 16) for edit in edits]

@@ -95,8 +95,9 @@ def _legend(table: pd.DataFrame, kinds: dict[str, str]) -> list[Line2D]:
     handles = [Line2D([], [], color=ink, marker="o", label=name) for name, ink in shown.items()]
     for words in sorted(set(table.get("filled", [])), key=lambda words: words in HOLLOW):
         inside = style.base("paper" if words in HOLLOW else "ink")
-        how = {"color": style.base("ink"), "markerfacecolor": inside, "marker": "o", "ls": ""}
-        handles.append(Line2D([], [], label=words, **how))
+        handles.append(
+            Line2D([], [], ls="", color=style.base("ink"), marker="o", mfc=inside, label=words)
+        )
     return handles
 
 

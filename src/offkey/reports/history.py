@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from offkey.reports import style
 from offkey.reports.tables import need
@@ -39,7 +40,7 @@ def plot_history(history: pd.DataFrame, *, panel: str = "", clips: int = 0) -> F
                       label="lowest validation loss")  # fmt: skip
         axis.set_title(style.short(stage_name(str(name)) if panel == "stage" else name))
         axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(bottom=0)
     axes[0].set_ylabel("loss (cross-entropy)")
     count = f"n = {clips} training clips. " if clips else ""

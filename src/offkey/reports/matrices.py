@@ -43,16 +43,15 @@ def _matrix(axis: Axes, rows: pd.DataFrame, down: list[str], across: list[str], 
     rows = rows.drop_duplicates([index, columns], keep="last")
     texts = []
     for row in rows.to_dict("records"):
-        ends = (row["low"], row["high"]) if full else (np.nan, np.nan)
-        text = interval(row["value"], *ends, row["metric"], n=0)
-        texts.append(text.replace(" %", "").replace(" [", "\n["))
+        low, high = (row["low"], row["high"]) if full else (np.nan, np.nan)
+        words = interval(row["value"], low, high, row["metric"], n=0)
+        texts.append(words.replace(" %", "").replace(" [", "\n["))
+    labels = rows.drop_duplicates("variant").set_index("variant")["label"].to_dict()
     values, text = (
         rows.assign(text=texts).pivot(index=index, columns=columns, values=name)
-        .reindex(index=down, columns=across)
+        .reindex(index=down, columns=across).rename(index=labels, columns=labels)
         for name in ("value", "text")
     )  # fmt: skip
-    labels = rows.drop_duplicates("variant").set_index("variant")["label"].to_dict()
-    values, text = (one.rename(index=labels, columns=labels) for one in (values, text))
     heat(axis, values, rows["metric"].iloc[0], text=text)
     where = "in brackets the 95 % confidence interval" if full else "intervals are in the table"
     size = f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks a cell"

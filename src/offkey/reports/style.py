@@ -199,7 +199,7 @@ def caption(
 
 def mark(axis: Axes, value: float, text: str, *, across: bool = False) -> None:
     """Dotted line at a value (chance, no change), named where it stands; `across`: at a height."""
-    how = {"color": base("faint"), "linestyle": (0, (1, 2)), "linewidth": 1.4}
+    how: dict[str, Any] = {"color": base("faint"), "linestyle": (0, (1, 2)), "linewidth": 1.4}
     words: dict[str, Any] = {"fontsize": NOTE, "color": base("faint"), "va": "bottom"}
     if across:
         axis.axhline(value, **how)
