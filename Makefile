@@ -9,7 +9,7 @@ BIN := .venv/bin
 RUN = $(BIN)/offkey run --data "$(DATA)" --jobs $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lab lint results shipped clean
+.PHONY: help study test lab lint results pages shipped clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/\1\t\2/' | \
@@ -38,17 +38,20 @@ lint: .venv/.installed ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-results: .venv/.installed ## make results/ again: demo, demo-full, and public-clips from CLIPS
-	$(RUN) demo
-	$(RUN) demo-full
-	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips
+results: .venv/.installed ## make results/ again: demo, and public-clips from CLIPS
+	$(RUN) demo --out results/demo
+	OFFKEY_CLIPS="$(abspath $(CLIPS))" $(RUN) public-clips --out results/public-clips
 	$(MAKE) shipped
+	$(BIN)/python -m offkey.reports.readme
+
+pages: .venv/.installed ## make the pages in results/ again, executing nothing
+	$(BIN)/offkey pages $(dir $(wildcard results/*/index.json))
 	$(BIN)/python -m offkey.reports.readme
 
 shipped: ## put the detector that public-clips made into the package
 	install -d src/offkey/detectors/shipped
 	install -m 644 "$(DATA)"/shipped/model.* src/offkey/detectors/shipped/
 
-clean: ## remove caches of tools; data, results and the environment stay
+clean: ## remove caches of tools; data, runs, results and the environment stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

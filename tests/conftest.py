@@ -186,7 +186,7 @@ def small_copy(place: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which the small study is complete: ``data/`` and ``results/demo/``."""
+    """A checkout in which the small study is complete: ``data/`` and ``runs/demo/``."""
     place = small_copy(tmp_path_factory.mktemp("checkout"))
     done = run_study(place)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -50,8 +50,11 @@ def test_page_shows_its_pictures_without_a_network(page: Path, tmp_path: Path) -
     assert pixels.std() > 10, "the page is blank"
 
 
-@pytest.mark.parametrize("page", PAGES[2:], ids=lambda path: path.stem)
-def test_every_picture_decodes_and_no_text_runs_out_of_the_page(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [1000, 500])  # a browser without a screen gets no narrower
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_picture_decodes_and_no_text_runs_out_of_the_page(
+    page: Path, width: int, tmp_path: Path
+) -> None:
     probe = tmp_path / "probe.html"
     script = """<script>addEventListener("load", () => {
       const pictures = [...document.images];
@@ -62,12 +65,16 @@ def test_every_picture_decodes_and_no_text_runs_out_of_the_page(page: Path, tmp_
     text = page.read_text(encoding="utf-8")
     policy = re.compile(r"<meta [^>]*Content-Security-Policy[^>]*>")
     assert policy.search(text), "the page itself lets no script run"
-    probe.write_text(policy.sub("", text).replace("</body>", script))
-    done = _open(probe, tmp_path / "profile", "--dump-dom", "--window-size=1000,1600")
+    base = f'<head><base href="{page.parent.as_uri()}/">'
+    probe.write_text(
+        policy.sub("", text).replace("</body>", script).replace("<head>", base),
+        encoding="utf-8",
+    )
+    done = _open(probe, tmp_path / "profile", "--dump-dom", f"--window-size={width},1600")
     found = re.search(r"<title>pictures=(\d+) broken=(\d+) wide=(-?\d+)</title>", done.stdout)
     assert found, done.stderr[-500:]
     pictures, broken, wide = map(int, found.groups())
-    assert pictures >= 2
+    assert pictures >= 1
     assert broken == 0
     assert wide <= 0
 

@@ -103,13 +103,13 @@ def test_a_parameter_that_does_not_exist_is_refused() -> None:
 
 
 def test_where_things_go(monkeypatch: Any, tmp_path: Path, capsys: Any) -> None:
-    for folder in ("notebooks", "studies", "results/demo/tables"):
+    for folder in ("notebooks", "studies", "runs/demo/tables", "results/demo/tables"):
         (tmp_path / folder).mkdir(parents=True)
     work, _ = _ask(monkeypatch, tmp_path / "notebooks")
     assert (work.data, work.out) == (tmp_path / "data", tmp_path / "data" / "explored" / "demo")
-    assert work.also == (tmp_path / "results" / "demo",)
+    assert work.also == (tmp_path / "runs" / "demo", tmp_path / "results" / "demo")
     said = capsys.readouterr().out
-    assert "data/explored/demo" in said and "read from results/demo" in said
+    assert "data/explored/demo" in said and "read from runs/demo and results/demo" in said
     named, _ = _ask(monkeypatch, tmp_path, train_variants=["tempo0.9"])
     assert named.out == work.out
     # other settings: another folder, and nothing of the study is taken for them
@@ -119,7 +119,7 @@ def test_where_things_go(monkeypatch: Any, tmp_path: Path, capsys: Any) -> None:
     assert "detector_settings" in capsys.readouterr().out
     # 07 has no data to make: it reads the study's predictions with any seed
     other, _ = _ask(monkeypatch, tmp_path, "07_compare_augmentations", seed=3)
-    assert other.also == (work.out, tmp_path / "results" / "demo")
+    assert other.also == (work.out, *work.also)
     mine, _ = _ask(monkeypatch, tmp_path, out_dir=str(tmp_path / "mine"))
     assert (mine.out, mine.also) == (tmp_path / "mine", ())
 
@@ -188,7 +188,7 @@ def test_the_story_on_defaults_takes_what_the_study_made(
     notebook: str, checkout: Path, kernels: None
 ) -> None:
     data = checkout / "data"
-    kept = [data / "datasets", data / "variants", data / "models", checkout / "results"]
+    kept = [data / "datasets", data / "variants", data / "models", checkout / "runs"]
     before = _stand(*kept)
     # from either folder that a reader may start Jupyter in
     folder = checkout / "notebooks" if STORY.index(notebook) % 2 else checkout
@@ -197,7 +197,7 @@ def test_the_story_on_defaults_takes_what_the_study_made(
     outputs = _outputs(nb)
     assert _stand(*kept) == before
     streams = "".join(o.text for o in outputs if o.output_type == "stream" and o.name == "stdout")
-    assert "read from results/demo" in streams
+    assert "read from runs/demo" in streams
     assert "training" not in streams
     assert not [
         o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})

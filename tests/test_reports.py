@@ -1,27 +1,25 @@
-"""Figures and pages from tables alone: files are there, names are text, nothing loads from afar."""
+"""Figures from tables alone: files are there, names are text."""
 
 from __future__ import annotations
 
-import base64
+import io
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
 from matplotlib.colors import to_rgb
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image
 
 from offkey import reports
-from offkey.core import store
 from offkey.core.errors import BadInput
-from offkey.core.workspace import project_root
-from offkey.reports import estimates, pages, style, tables, words
+from offkey.reports import estimates, style, tables, words
+from offkey.reports.pictures import small_png
 
 EVIL = '<img src=x onerror=alert(1)> & "A$AP$"'
 VARIANTS = [
@@ -33,10 +31,6 @@ VARIANTS = [
     ("original_pitch", "original_pitch", 1, np.nan, "U(−2, 2) st"),
     ("round_trip_pitch", "round_trip", 1, np.nan, "+2 then −2 st"),
 ]
-PNG = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
-    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 
 
 def scores() -> pd.DataFrame:
@@ -232,13 +226,41 @@ def test_figure_is_published_in_both_themes_with_its_table(name: str, tmp_path: 
     plot, table, options = figures()[name]
     reports.publish(plot, table, tmp_path, name, **options)
     made = {path.name for path in tmp_path.iterdir()}
-    endings = ("svg", "png", "dark.svg", "dark.png", "csv")
-    assert made == {f"{name}.{ending}" for ending in endings}
+    assert made == {f"{name}.{ending}" for ending in ("png", "dark.png", "csv")}
     assert len(pd.read_csv(tmp_path / f"{name}.csv")) == len(table)
-    light, dark = ((tmp_path / f"{name}{mid}.png").read_bytes() for mid in ("", ".dark"))
-    assert light[:4] == dark[:4] == b"\x89PNG"
-    assert light != dark
-    assert "<dc:date>" not in (tmp_path / f"{name}.svg").read_text()
+    papers = []
+    for theme, mid in (("light", ""), ("dark", ".dark")):
+        picture = Image.open(tmp_path / f"{name}{mid}.png")
+        assert picture.mode == "P" and not picture.info.get("Software")
+        papers.append(picture.convert("RGB").getpixel((0, 0)))
+        with style.theme(theme):
+            assert papers[-1] == tuple(
+                round(255 * part) for part in style.to_rgb(style.base("paper"))
+            )
+    assert papers[0] != papers[1]
+
+
+def test_a_long_table_is_kept_as_parquet_alone(tmp_path: Path) -> None:
+    level = np.tile(np.linspace(-60, 0, 64)[:, None], (1, 40))
+    mels = reports.mel_table(
+        level, level, frequencies_hz=np.linspace(100, 8000, 64), frame_s=0.032, shared=True
+    )
+    reports.publish(reports.plot_spectrogram, mels, tmp_path, "long")
+    assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".parquet"}
+    assert len(pd.read_parquet(tmp_path / "long.parquet")) == len(mels) == 2 * 64 * 40
+
+
+def test_a_picture_gets_a_palette_once(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (40, 40, 4), dtype=np.uint8), "RGBA")
+    noise.save(tmp_path / "noise.png")
+    once = small_png((tmp_path / "noise.png").read_bytes())
+    assert len(Image.open(io.BytesIO(once)).getcolors()) <= 256
+    assert small_png(once) == once
+    clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    clear.save(tmp_path / "clear.png")
+    seen = Image.open(io.BytesIO(small_png((tmp_path / "clear.png").read_bytes())))
+    assert seen.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_publishing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -494,6 +516,21 @@ def test_the_figure_of_doses_says_what_half_a_semitone_does() -> None:
     )
 
 
+def test_sound_that_may_not_be_passed_on_leaves_only_coarse_means() -> None:
+    level = np.random.default_rng(0).normal(-40, 5, (128, 313))
+    axes = {"frequencies_hz": np.linspace(50, 8000, 128), "frame_s": 0.032}
+    fine = reports.mel_table(level, level, shared=True, **axes)
+    assert len(fine) == 2 * level.size
+    coarse = reports.mel_table(level, level[:, :200], **axes)
+    panel = coarse[coarse["panel"] == "original"]
+    assert panel["frequency_hz"].nunique() == 4
+    assert np.diff(np.sort(panel["time_s"].unique())) == pytest.approx(16 * 0.032)
+    first = panel.sort_values(["time_s", "frequency_hz"])["level_db"].iloc[0]
+    assert first == pytest.approx(level[:32, :16].mean(), abs=0.05)
+    assert panel["level_db"].mean() == pytest.approx(level.mean(), abs=0.2)
+    reports.plot_spectrogram(coarse)
+
+
 def test_relative_robustness_is_a_row_per_detector() -> None:
     relative = pd.DataFrame(
         {
@@ -710,270 +747,6 @@ def test_themes_are_told_apart_by_lightness_for_every_meaning() -> None:
             for meaning in ("human", "AI", "trained:clean", "trained:retrained", "pitch", "tempo"):
                 ink = np.mean(to_rgb(style.colour(meaning)))
                 assert abs(ink - paper) > 0.3, (theme, meaning)
-
-
-# ---- pages ----
-
-
-def executed(folder: Path, root: Path) -> Path:
-    """A small executed notebook with everything that a page has to cope with."""
-    sound = base64.b64encode(b"RIFFsound/home/anna/x").decode()
-    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "W 50%"}
-    outputs = [
-        new_output("stream", name="stderr", text="\r 10%|█  | 1/10 [00:01<00:09, 1.0it/s]\n"),
-        new_output("stream", name="stderr", text=f"careful: {root}/results/x.csv is old\n"),
-        new_output("stream", name="stdout", text="read /home/anna/music/secret song.wav\nplain\n"),
-        new_output("display_data", data=widget),
-        new_output(
-            "display_data",
-            data={"image/png": PNG, "text/plain": "F"},
-            metadata={"offkey": {"figure": "fig", "alt": EVIL}},
-        ),
-        new_output("display_data", data={"image/svg+xml": "<svg xmlns='x'/>"}),
-        new_output(
-            "display_data",
-            data={"text/html": f'<audio controls><source src="data:audio/wav;base64,{sound}">'},
-        ),
-        new_output(
-            "display_data",
-            data={
-                "text/html": words.table_html(pd.DataFrame({"name": [EVIL]}), EVIL)
-                + '<script src="https://evil.example/x.js"></script>'
-                + '<img src="https://evil.example/p.png" onerror="boom()">'
-                + '<a href="javascript:boom()">a</a><a href="https://example.org">b</a>'
-                + "<style>@import 'https://evil.example/a.css'; b {background:"
-                + " url(//evil.example/b.png)}</style>"
-            },
-        ),
-        new_output(
-            "error",
-            ename="ValueError",
-            evalue=f"<b>{EVIL}</b>",
-            traceback=[
-                f"\x1b[32m{root}/src/offkey/audio.py:3\x1b[39m",
-                "\x1b[31mValueError\x1b[0m",
-            ],
-        ),
-    ]
-    first = f"# 05 · Which *edit* hurts?\n*Question.* How far does it fall {EVIL}?\n\n$a_b$"
-    defaults = 'dataset: str = "demo"  # which music\nseed: int = 0  # of all\nout_dir: str = ""'
-    given = f'# Parameters\nseed = 7\nout_dir = "{root}/results/demo"'
-    nb = new_notebook(
-        cells=[
-            new_markdown_cell(first),
-            new_code_cell(defaults, metadata={"tags": ["parameters"]}),
-            new_code_cell(given, metadata={"tags": ["injected-parameters"]}),
-            new_code_cell("x = '</pre><script>'", outputs=outputs, execution_count=2),
-        ],
-        metadata={
-            "papermill": {"input_path": f"{root}/notebooks/a.ipynb", "start_time": "2026"},
-            "widgets": {"state": 1},
-            "kernelspec": {"name": "python3", "display_name": "Python 3"},
-        },
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "05_edits.ipynb"
-    nbformat.write(nb, path)
-    return path
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> str:
-    folder = tmp_path / "figures"
-    folder.mkdir()
-    (folder / "fig.dark.png").write_bytes(base64.b64decode(PNG) + b"dark")
-    root = project_root() or tmp_path
-    notebook = executed(tmp_path / "notebooks", root)
-    html = pages.notebook_page(
-        notebook,
-        tmp_path / "notebooks" / "page.html",
-        title=EVIL,
-        provenance={"commit": "abc", "seconds": 185, "file": str(root / "data"), "who": EVIL},
-        figures=folder,
-    )
-    return html.read_text(encoding="utf-8")
-
-
-def loads(soup: BeautifulSoup) -> list[str]:
-    """Every address that a browser would fetch for this page by itself."""
-    found = [str(tag["href"]) for tag in soup.find_all(["link", "use", "image"]) if tag.get("href")]
-    for name in ("src", "srcset", "poster", "data", "background", "action"):
-        found += [str(tag[name]) for tag in soup.find_all(attrs={name: True})]
-    styles = [tag.get_text() for tag in soup.find_all("style")]
-    styles += [str(tag["style"]) for tag in soup.find_all(style=True)]
-    return found + re.findall(r"(?:url\(|@import)[^;)]*", " ".join(styles))
-
-
-def test_page_loads_nothing_and_runs_nothing(page: str) -> None:
-    soup = BeautifulSoup(page, "html.parser")
-    assert all(address.startswith("data:") for address in loads(soup)), loads(soup)
-    assert not soup.find_all(["script", "link", "iframe", "object", "embed"])
-    assert not [name for tag in soup.find_all(True) for name in tag.attrs if name.startswith("on")]
-    links = [tag.get("href") for tag in soup.find_all("a")]
-    assert "https://example.org" in links
-    assert not any(str(link).startswith("javascript") for link in links)
-
-
-def test_page_shows_names_as_text(page: str) -> None:
-    soup = BeautifulSoup(page, "html.parser")
-    assert soup.title is not None and soup.title.get_text() == EVIL
-    assert EVIL in [cell.get_text() for cell in soup.find_all("td")]
-    assert soup.find("img", alt=EVIL) is not None
-    assert "x = '</pre><script>'" in soup.find("details", class_="code").get_text()
-
-
-def test_page_has_figures_sound_errors_parameters_and_provenance(page: str) -> None:
-    soup = BeautifulSoup(page, "html.parser")
-    dark = soup.find("source", media="(prefers-color-scheme: dark)")["srcset"].split(",")[1]
-    assert base64.b64decode(dark).endswith(b"dark")
-    assert soup.select_one("audio source")["src"].startswith("data:audio/wav")
-    assert "ValueError" in soup.select_one(".error strong").get_text()
-    assert soup.select_one(".error .ansi-red-fg") is not None
-    assert "\x1b" not in page
-    cells = [
-        [cell.get_text() for cell in row.find_all("td")]
-        for row in soup.select(".parameters tbody tr")
-    ]
-    assert cells[:2] == [["dataset", "'demo'", "which music"], ["seed", "7", "of all"]]
-    facts = {dt.get_text(): dt.find_next("dd").get_text() for dt in soup.select("footer dt")}
-    assert facts["took"] == "3 min 05 s"
-    assert facts["commit"] == "abc"
-    assert soup.select_one("nav a")["href"] == "../index.html"
-    assert all(table.find_parent(class_="scroll") for table in soup.find_all("table"))
-
-
-def test_page_and_clean_copy_name_no_machine(page: str, tmp_path: Path) -> None:
-    root = project_root() or tmp_path
-    copy = nbformat.writes(
-        reports.clean_notebook(nbformat.read(tmp_path / "notebooks" / "05_edits.ipynb", 4))
-    )
-    for text in (page, copy):
-        assert str(root) not in text
-        assert "anna" not in text
-        assert "it/s" not in text
-        assert "widget" not in text
-        assert "papermill" not in text
-        assert "results/x.csv is old" in text
-        assert "plain" in text
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("see /home/anna/a b", "see …/a b"),
-        ("~/music/x.wav!", "…/x.wav!"),
-        ("at /home/anna", "at ~"),
-        (r"C:\Users\anna\x.wav", "…/x.wav"),
-        ("file:///tmp/a/b.wav", "file://…/b.wav"),
-        ("<td>/tmp/a/b</td>", "<td>…/b</td>"),
-        ("\x1b[32m/tmp/a/b.py:3\x1b[39m", "\x1b[32m…/b.py:3\x1b[39m"),
-        ("https://a.org/b/c and/or 1/2/3", "https://a.org/b/c and/or 1/2/3"),
-        ('f"{out}/tables/x.csv"', 'f"{out}/tables/x.csv"'),
-        ('src="data:audio/wav;base64,AA+/bc/de/f="', 'src="data:audio/wav;base64,AA+/bc/de/f="'),
-    ],
-)
-def test_scrub(text: str, clean: str) -> None:
-    assert reports.scrub(text) == clean
-    assert reports.scrub(clean) == clean
-
-
-def test_clean_notebook_leaves_the_original_alone(tmp_path: Path) -> None:
-    nb = nbformat.read(executed(tmp_path, tmp_path), 4)
-    before = nbformat.writes(nb)
-    once = reports.clean_notebook(nb)
-    assert nbformat.writes(nb) == before
-    assert nbformat.writes(reports.clean_notebook(once)) == nbformat.writes(once)
-    nbformat.validate(once)
-
-
-def test_broken_notebook_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "broken.ipynb"
-    for text in ("{not json", '{"cells": 3}'):
-        path.write_text(text)
-        with pytest.raises(BadInput, match=r"broken\.ipynb"):
-            pages.notebook_page(
-                path, tmp_path / "x.html", title="", provenance={}, figures=tmp_path
-            )
-    assert not (tmp_path / "x.html").exists()
-
-
-def test_index_pages_link_what_is_there(tmp_path: Path) -> None:
-    out = tmp_path / "results" / "demo"
-    executed(out / "notebooks", tmp_path)
-    (out / "notebooks" / "05_edits.html").write_text("x")
-    bins = reports.score_bins(predictions(), ["clean"])
-    reports.publish(reports.plot_histograms, bins, out / "figures", "severity")
-    store.write_table(scores(), out / "tables" / "scores", csv=True)
-    study = {"study": "demo", "title": EVIL, "question": "Does it | hold?", "parameters": {"a": 1}}
-    runs = [
-        {"name": "05_edits", "status": "complete", "seconds": 12.3},
-        {
-            "name": "06",
-            "title": "Later",
-            "status": "failed",
-            "error": f"{tmp_path}/a/x.wav: {EVIL}",
-        },
-    ]
-    index = pages.study_index(out, study, runs, reports.headline(scores()))
-    soup = BeautifulSoup(index.read_text(encoding="utf-8"), "html.parser")
-    text = soup.get_text().replace("\xa0", " ")
-    assert soup.h1.get_text() == EVIL
-    assert f"How far does it fall {EVIL}?" in text
-    assert "90 % [85, 94]" in text
-    assert "12.3 s" in text and "complete" in text and "failed" in text
-    local = [str(tag.get("href")) for tag in soup.select("main a")] + loads(soup)
-    assert "notebooks/05_edits.html" in local and "tables/scores.csv" in local
-    assert "figures/severity.dark.png" in local
-    for address in local:
-        assert (out / address).is_file(), address
-    readme = (out / "README.md").read_text(encoding="utf-8")
-    for page in (readme, index.read_text(encoding="utf-8")):
-        assert "<img src=x" not in page
-        assert str(tmp_path) not in page
-    assert "[html](notebooks/05_edits.html)" in readme
-    assert "| 90 % \\[85, 94\\] |" in readme
-    top = pages.results_index(tmp_path / "results")
-    soup = BeautifulSoup(top.read_text(encoding="utf-8"), "html.parser")
-    assert soup.h2.get_text() == EVIL
-    for address in [str(tag["href"]) for tag in soup.find_all("a")] + loads(soup):
-        assert (tmp_path / "results" / address).is_file(), address
-    assert "1 of 2 notebooks complete" in (tmp_path / "results" / "README.md").read_text()
-
-
-def test_a_model_card_says_what_the_tables_say(tmp_path: Path) -> None:
-    losses = paired_tests().assign(detectable_drop=8.4)
-    model = {"detector": "resnet", "settings": {"epochs": 3}, "features": {"n_mels": 128}}
-    model |= {"threshold": 0.5, "trained_on": ["clean"], "sha256": "f" * 64, "seed": 0}
-    cost = {"ms_per_clip": 12.4, "slowest_ms": 20.0, "megabytes": 44.7, "training_s": np.nan}
-    path = reports.write_card(
-        tmp_path / "cards" / "resnet.html",
-        model,
-        detector_scores(),
-        losses,
-        cost,
-        about=f"A network. {EVIL}",
-        data="demo",
-    )
-    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    text = " ".join(soup.get_text().replace("\xa0", " ").split())
-    assert f"A network. {EVIL}" in text
-    assert "balanced accuracy 90 % [85, 94]" in text  # of resnet, not of the other one
-    assert f"{EVIL}: 30 points lost [20, 40], Holm-adjusted over the 3 edits tested" in text
-    assert "Detectable difference: 8 points" in text
-    assert "a clip: 12 ms (slowest 20 ms); on disk: 44.7 MB; training: not available" in text
-    assert "epochs: 3" in text and "n mels: 128" in text and "f" * 64 not in text
-    assert len(soup.select("table tbody tr")) == len(VARIANTS)
-    assert not loads(soup)
-
-
-def test_index_of_a_study_that_has_not_run(tmp_path: Path) -> None:
-    pages.study_index(
-        tmp_path / "new", {"study": "new"}, [{"name": "01", "status": "not run"}], None
-    )
-    pages.results_index(tmp_path)
-    text = (tmp_path / "new" / "index.html").read_text()
-    assert "not run" in text
-    assert "The numbers" not in text
 
 
 def test_reports_need_neither_torch_nor_sound() -> None:

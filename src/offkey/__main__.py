@@ -72,9 +72,7 @@ def run(
     ] = None,
     settings: Settings = None,
     data: Data = "",
-    out: Annotated[
-        str, typer.Option(help="Folder of what a reader opens; else results/STUDY.")
-    ] = "",
+    out: Annotated[str, typer.Option(help="Folder of what a reader opens; else runs/STUDY.")] = "",
     notebooks: Annotated[str, typer.Option(help="Folder of the notebooks' sources.")] = "",
     jobs: Annotated[int, typer.Option(min=0, help="Processes at once; 0: one per core.")] = 0,
     scheduler: Annotated[
@@ -92,7 +90,7 @@ def run(
     from offkey.runner.execution import Resources
 
     plan = studies.load(study)
-    space = Workspace.open(data, out or studies.folder("results") / plan.study)
+    space = Workspace.open(data, out or studies.folder("runs") / plan.study)
     code = runs.run_study(
         plan,
         space,
@@ -108,6 +106,17 @@ def run(
             typer.echo(line)
         typer.echo(f"results: {space.out / 'index.html'}")
     raise typer.Exit(code)
+
+
+@app.command(name="pages")
+def make_pages(
+    folders: Annotated[list[Path], typer.Argument(help="Results of studies, e.g. results/demo.")],
+) -> None:
+    """Make the pages of results anew from their notebooks and tables; nothing is executed."""
+    from offkey.runner import pages
+
+    for folder in folders:
+        typer.echo(f"results: {pages.again(folder.resolve())}")
 
 
 @data_app.command("list")

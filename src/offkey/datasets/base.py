@@ -27,7 +27,9 @@ class DatasetInfo:
     licence: str
     citation: str
     shares_audio: bool
-    """Whether a rendered notebook may carry a player of this sound."""
+    """Whether a rendered notebook may carry this sound: players, and spectrograms fine enough to be
+    played back. Else there are no players, and :func:`offkey.reports.mel_table` keeps means over a
+    quarter of the bands and half a second."""
 
 
 @dataclass(frozen=True)

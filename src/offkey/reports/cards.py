@@ -9,9 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from offkey.core import store
-from offkey.reports.page_parts import css, duration, facts, templates
-from offkey.reports.safe_html import POLICY, seal
+from offkey.reports.page_parts import duration, facts, templates, write_page
 from offkey.reports.tables import need
 from offkey.reports.words import edit_name, interval, metric_name, table_html
 
@@ -79,9 +77,8 @@ def write_card(
         "features": facts(model["features"]),
         "more": facts({key: value for key, value in model.items() if key not in _HIDDEN}),
     }
-    shell = {"css": Markup(css()), "policy": POLICY}
-    html = templates().get_template("card.html.j2").render(page=page, **shell)
-    return store.write_text(path, seal(html, beside=True))
+    body = templates().get_template("card.html.j2").render(page=page)
+    return write_page(path, str(page["title"]), body, ways={"home": ("the study", "../index.html")})
 
 
 def _edits(rows: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a reader opens first: the index of a study, and the index of all studies."""
+"""What a reader opens first: the page of a study, and the index of all studies."""
 
 from __future__ import annotations
 
@@ -13,14 +13,34 @@ from markupsafe import Markup
 from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.core.workspace import SUMMARY
+from offkey.reports import answers
 from offkey.reports.notebook import read_notebook
-from offkey.reports.notebook_cleaning import scrub
-from offkey.reports.page_parts import css, duration, facts, one_line, templates
-from offkey.reports.safe_html import POLICY, seal
-from offkey.reports.words import formatted, table_html
+from offkey.reports.notebook_cleaning import ANSWER, scrub
+from offkey.reports.page_parts import (
+    FIRST_ROWS,
+    facts,
+    markdown,
+    markdown_table,
+    one_line,
+    prose,
+    templates,
+    write_page,
+)
+from offkey.reports.words import formatted
 
 HEADLINE_FIGURES = ("headline", "severity")
-_HIDDEN = ("name", "study", "title", "question", "description", "runs", "headline", "products")
+LAST = 9
+"""Place of a study that asks for none."""
+# By the number that a notebook's name begins with.
+CHAPTERS = {
+    "Start": ("00", "19"),
+    "Make the data": ("01", "02", "03", "04"),
+    "Train and test": ("05", "06"),
+    "Compare": ("07", "08", "12"),
+    "Doubt": ("10", "11", "13", "14", "15"),
+    "Other detectors": ("09", "16", "17", "18", "20", "21", "22", "23"),
+}
+_SHOWN = ("name", "study", "title", "question", "description", "runs", "headline", "products")
 
 
 def study_index(
@@ -37,12 +57,12 @@ def study_index(
         The study's folder in ``results/``, with ``notebooks/``, ``figures/``, ``tables/``.
     study : dict
         The study file: ``study`` (its name), optional ``title``, ``question``, ``description``,
-        ``products`` (files its runs made, relative to `out`); of the rest, all but ``runs`` and
-        ``headline`` is shown as its settings.
+        ``headline`` (``figure``, its name, and ``place`` among all studies), ``products`` (files
+        its runs made, relative to `out`); the rest is shown as its settings.
     runs : list of dict
         In reading order: ``name``, ``status`` ("complete", "failed", "skipped", …), and where
-        there are such ``title``, ``seconds``, ``error``, and the files ``html`` and ``ipynb``
-        relative to `out` (else ``notebooks/NAME.html`` and ``.ipynb``, where they exist).
+        there are such ``title``, ``error``, and the files ``html`` and ``ipynb`` relative to `out`
+        (else ``notebooks/NAME.html`` and ``.ipynb``, where they exist).
     headline : DataFrame or None
         From :func:`offkey.reports.tables.headline`; None when the study has no scores yet.
 
@@ -55,50 +75,70 @@ def study_index(
     if not name:
         raise BadInput("a study needs a name ('study: NAME') for its index page.")
     entries = [_run(out, run) for run in runs]
-    numbers = headline if headline is not None and len(headline) else None
-    page = {
+    wanted = study.get("headline") or {}
+    figure = _headline_figure(out, wanted.get("figure", ""))
+    page: dict[str, Any] = {
         "name": str(name),
         "title": one_line(study.get("title") or name),
         "question": one_line(study.get("question", "")),
         "description": one_line(study.get("description", "")),
-        "settings": facts({k: v for k, v in study.items() if k not in _HIDDEN and v}),
-        "runs": entries,
-        "figure": _headline_figure(out),
-        "figures": _files(out, "figures", ".csv"),
-        "cards": _files(out, "cards", ".html"),
-        "tables": _files(out, "tables", ".csv"),
-        "headline": None if numbers is None else formatted(numbers),
-        "headline_html": Markup("" if numbers is None else table_html(numbers)),
+        "findings": answers.of_study(out / "tables", figure),
+        "figure": figure,
+        "complete": sum(run["status"] == "complete" for run in entries),
+        "notebooks": len(entries),
     }
-    _write(out, "study", page)
-    done = sum(run["status"] == "complete" for run in entries)
-    keep = ("name", "title", "question", "description", "figure")
-    summary: dict[str, Any] = {key: page[key] for key in keep}
-    summary |= {"complete": done, "notebooks": len(runs)}
-    took = {run["name"]: run["seconds"] for run in runs if run.get("seconds")}
-    summary |= {"seconds": took, "products": study.get("products", [])}
-    store.write_json(out / SUMMARY, summary)
-    return out / "index.html"
+    summary = {**page, "place": wanted.get("place", LAST), "runs": runs}
+    store.write_json(out / SUMMARY, summary | {"products": study.get("products", [])})
+    numbers = answers.numbers_of_study(out / "tables", figure)
+    if numbers.empty and headline is not None:
+        numbers = formatted(headline.drop(columns="label", errors="ignore"))
+    page |= {
+        "settings": facts({k: v for k, v in study.items() if k not in _SHOWN and v}),
+        "chapters": _chapters(entries),
+        "figures": _files(out, "figures", ".png", ".dark.png"),
+        "cards": _files(out, "cards", ".html"),
+        "tables": _files(out, "tables", ".parquet"),
+        "csv": _files(out, "tables", ".csv"),
+        "durations": (out / "durations.csv").is_file(),
+        "first": Markup(markdown_table(numbers.head(FIRST_ROWS))),
+        "numbers": Markup(markdown_table(numbers)),
+        "n_numbers": len(numbers),
+    }
+    ways = {"home": ("all studies", "../index.html") if is_listed(out) else None}
+    return _write(out, "study", page, ways | {"words": _glossary(out, out)})
 
 
 def results_index(results: Path) -> Path:
-    """Write ``results/index.html`` and ``results/README.md`` over all studies.
+    """Write ``index.html`` and ``README.md`` over all studies in a folder.
 
     Parameters
     ----------
     results : Path
-        Folder whose subfolders were indexed with :func:`study_index`; others are left out.
+        Folder whose subfolders were indexed with :func:`study_index`; others, and those of an
+        earlier form, are left out.
 
     Returns
     -------
     Path
         ``index.html``.
     """
-    studies = []
-    for path in sorted(results.glob(f"*/{SUMMARY}")):
-        studies.append({**store.read_json(path), "folder": quote(path.parent.name)})
-    _write(results, "results", {"title": "Results", "studies": studies})
-    return results / "index.html"
+    found = [(store.read_json(path), path.parent) for path in results.glob(f"*/{SUMMARY}")]
+    studies = [s | {"folder": quote(folder.name)} for s, folder in found if "findings" in s]
+    studies.sort(key=lambda study: (study["place"], study["name"]))
+    words = next(filter(None, (_glossary(results / s["folder"], results) for s in studies)), None)
+    page = {"title": "Results", "studies": studies}
+    return _write(results, "results", page, {"words": words})
+
+
+def is_listed(out: Path) -> bool:
+    """Whether an index of all studies stands above this one."""
+    return out.parent.name in ("results", "runs")
+
+
+def _glossary(out: Path, page: Path) -> tuple[str, str] | None:
+    """Link from the index in `page` to the notebook of a study that explains the words."""
+    path = out / "notebooks" / "00_start_here.html"
+    return ("words", quote(path.relative_to(page).as_posix())) if path.is_file() else None
 
 
 def question_of(notebook: Path) -> tuple[str, str]:
@@ -119,6 +159,12 @@ def question_of(notebook: Path) -> tuple[str, str]:
     )
 
 
+def _answer_of(notebook: Path) -> str:
+    cells = read_notebook(notebook).cells
+    found = [cell.source for cell in cells if ANSWER in cell.metadata.get("tags", [])]
+    return found[0].removeprefix("**Answer.** ") if found else ""
+
+
 def _run(out: Path, run: dict[str, Any]) -> dict[str, Any]:
     name = str(run["name"])
     files = {
@@ -128,46 +174,45 @@ def _run(out: Path, run: dict[str, Any]) -> dict[str, Any]:
     }
     ipynb = out / files.get("ipynb", "-")
     title, question = question_of(ipynb) if ipynb.is_file() else ("", "")
-    seconds = run.get("seconds")
     return {
+        "name": name,
         "title": one_line(run.get("title") or title or name),
         "question": question,
+        "answer": Markup(_answer_of(ipynb) if ipynb.is_file() else ""),
         "status": str(run.get("status", "skipped")),
         "error": scrub(one_line(run.get("error") or "")),
-        "took": "" if seconds is None else duration(float(seconds)),
         "html": quote(files.get("html", "")),
         "ipynb": quote(files.get("ipynb", "")),
     }
 
 
-def _headline_figure(out: Path) -> str:
-    names = [*HEADLINE_FIGURES, *_files(out, "figures", ".csv")]
-    return next((name for name in names if (out / "figures" / f"{name}.png").is_file()), "")
+def _chapters(runs: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    chapter = {number: name for name, numbers in CHAPTERS.items() for number in numbers}
+    of = [chapter.get(run["name"].partition("_")[0], "More") for run in runs]
+    found = {
+        name: [run for run, own in zip(runs, of, strict=True) if own == name]
+        for name in (*CHAPTERS, "More")
+    }
+    return [(name, own) for name, own in found.items() if own]
 
 
-def _files(out: Path, folder: str, ending: str) -> list[str]:
-    return sorted(path.name.removesuffix(ending) for path in (out / folder).glob(f"*{ending}"))
+def _headline_figure(out: Path, wanted: str) -> str:
+    names = [wanted, *HEADLINE_FIGURES, *_files(out, "figures", ".png", ".dark.png")]
+    return next((n for n in names if n and (out / "figures" / f"{n}.png").is_file()), "")
 
 
-def markdown(value: Any) -> str:
-    """Text that Markdown and the HTML inside it show as it is, also in a table."""
-    text = one_line(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", text)
+def _files(out: Path, folder: str, ending: str, other: str = "") -> list[str]:
+    names = [path.name for path in (out / folder).glob(f"*{ending}")]
+    return sorted(n.removesuffix(ending) for n in names if not other or not n.endswith(other))
 
 
-def markdown_table(table: pd.DataFrame) -> str:
-    """A table of texts in Markdown."""
-    rows = [[*table.columns], ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    lines = [" | ".join("---" if cell == "---" else markdown(cell) for cell in row) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def _write(folder: Path, name: str, page: dict[str, Any]) -> None:
-    shell = {"css": Markup(css()), "policy": POLICY}
-    html = templates().get_template(f"{name}.html.j2").render(page=page, **shell)
-    store.write_text(folder / "index.html", seal(html, beside=True))
+def _write(folder: Path, name: str, page: dict[str, Any], ways: dict[str, Any]) -> Path:
+    """Write one text twice: as Markdown, and as a page; each links to its own kind."""
+    template = templates().get_template(f"{name}.md.j2")
     tools = {"md": lambda value: Markup(markdown(value)), "address": quote}
-    table = page.get("headline")
-    numbers = Markup(markdown_table(table)) if table is not None else ""
-    readme = templates().get_template(f"{name}.md.j2").render(page=page, numbers=numbers, **tools)
-    store.write_text(folder / "README.md", re.sub(r"\n{3,}", "\n\n", readme).strip() + "\n")
+    as_markdown, as_html = (
+        re.sub(r"\n{3,}", "\n\n", template.render(page=page, html=html, **tools)).strip() + "\n"
+        for html in (False, True)
+    )
+    store.write_text(folder / "README.md", as_markdown)
+    return write_page(folder / "index.html", page["title"], prose(as_html), ways=ways)

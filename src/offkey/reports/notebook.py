@@ -1,22 +1,26 @@
-"""An executed notebook as one HTML file that needs nothing else."""
+"""An executed notebook as a page: its answer, its figures, its tables; how it was made, folded."""
 
 from __future__ import annotations
 
-import ast
 import base64
-import io
-import tokenize
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offkey.core import store
 from offkey.core.errors import BadInput
-from offkey.reports.notebook_cleaning import clean_notebook
-from offkey.reports.page_parts import TEMPLATES, css, facts
-from offkey.reports.safe_html import POLICY, seal
+from offkey.reports import answers
+from offkey.reports.notebook_cleaning import ANSWER, clean_notebook, published
+from offkey.reports.page_parts import facts, plain, prose, templates, write_page
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from nbformat import NotebookNode
+
+# Of several forms of one output, the first of these is shown.
+_KINDS = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain")
+_PARAMETERS = {"parameters", "injected-parameters"}
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -37,6 +41,32 @@ def read_notebook(path: Path) -> NotebookNode:
         raise BadInput(f"{path} is not a notebook ({error}).") from error
 
 
+def write_notebook(notebook: NotebookNode, path: Path, name: str, tables: Path) -> Path:
+    """Write an executed notebook as it is kept: clean, with its answer below the title.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        With outputs.
+    path : Path
+        File to write.
+    name : str
+        Name of the notebook's source, which says what it asks.
+    tables : Path
+        Folder of the tables that it made.
+    """
+    import nbformat
+
+    figures = [
+        output.metadata.offkey.figure
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "figure" in output.get("metadata", {}).get("offkey", {})
+    ]
+    nb = published(notebook, answers.of_notebook(name, tables, figures))
+    return store.write_text(path, nbformat.writes(nb) + "\n")
+
+
 def notebook_page(
     executed_ipynb: Path,
     html: Path,
@@ -44,25 +74,28 @@ def notebook_page(
     title: str,
     provenance: dict[str, Any],
     figures: Path,
-    home: str = "",
+    ways: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write an executed notebook as a self-contained page.
+    """Write an executed notebook as a page.
+
+    It opens with the answer, then come the parts with figures, then those with tables alone, then
+    what was learnt; parameters, code and provenance are folded.
 
     Parameters
     ----------
     executed_ipynb : Path
         Notebook with outputs.
     html : Path
-        File to write.
+        File to write, in a folder beside that of the figures.
     title : str
         Title of the page.
     provenance : dict
-        What made it, shown at the foot: versions, commit, seed, data fingerprint, date, seconds.
+        What made it, shown at the foot: versions, seed, data fingerprint.
     figures : Path
-        Folder with the dark twins ``NAME.dark.png`` of the published figures.
-    home : str
-        Relative address of the study's index; empty: ``../index.html`` for a page in a folder
-        ``notebooks``, else no link.
+        Folder with the published figures ``NAME.png`` and ``NAME.dark.png``; a picture that is not
+        there stays inside the page.
+    ways : mapping
+        See :func:`offkey.reports.page_parts.write_page`.
 
     Returns
     -------
@@ -71,78 +104,81 @@ def notebook_page(
 
     Notes
     -----
-    Pictures and sound are inside the file; it loads nothing, runs no script, and names no path of
-    the machine it was made on.
+    The page loads nothing but the figures, runs no script, and names no path of the machine it was
+    made on.
     """
-    # Imported here: nbconvert takes half a second, and most callers only draw figures.
-    from nbconvert import HTMLExporter
-
     nb = clean_notebook(read_notebook(executed_ipynb))
-    names = {
-        output.metadata.offkey.figure
-        for cell in nb.cells
-        for output in cell.get("outputs", [])
-        if "offkey" in output.get("metadata", {})
-    }
+    opening, *others = _parts(nb, figures)
+    closing = others.pop() if others and not others[-1]["heading"] else None
+    others = sorted(filter(_says_something, others), key=lambda part: not part["figures"])
     page = {
-        "title": title,
-        "css": css(),
-        "policy": POLICY,
-        "home": home or ("../index.html" if html.parent.name == "notebooks" else ""),
+        "opening": opening,
+        "parts": others,
+        "closing": closing,
+        "parameters": _code(nb, of_parameters=True),
+        "code": _code(nb, of_parameters=False),
         "provenance": facts(provenance),
-        "dark": {name: picture for name in names if (picture := _dark(figures, name))},
-        "parameters": parameters(nb),
     }
-    exporter = HTMLExporter(
-        extra_template_basedirs=[str(TEMPLATES)],
-        template_name="offkey",
-        exclude_anchor_links=True,
-    )
-    exporter.register_filter("base64", lambda text: base64.b64encode(text.encode()).decode())
-    body, _ = exporter.from_notebook_node(nb, resources={"offkey": page})
-    return store.write_text(html, seal(body))
+    tools = {
+        "prose": prose,
+        "plain": plain,
+        "b64": lambda text: base64.b64encode(text.encode()).decode(),
+    }
+    body = templates().get_template("notebook.html.j2").render(page=page, **tools)
+    home = {"home": ("all notebooks", "../index.html")} if html.parent.name == "notebooks" else {}
+    return write_page(html, title, body, ways=home if ways is None else ways)
 
 
-def _dark(figures: Path, name: str) -> str:
-    path = figures / f"{name}.dark.png"
-    if name != store.file_name(name) or not path.is_file():
-        return ""
-    return base64.b64encode(path.read_bytes()).decode()
-
-
-def parameters(nb: NotebookNode) -> list[dict[str, str]]:
-    """Parameters of a run: the defaults of the tagged cell under those that were injected.
-
-    Returns
-    -------
-    list of dict
-        ``name, value, help`` in the order of the defaults; the comment behind a default is its
-        help.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for cell in nb.cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code" or not {"parameters", "injected-parameters"} & set(tags):
+def _parts(nb: NotebookNode, figures: Path) -> list[dict[str, Any]]:
+    """Text and outputs from heading to heading; the last text, where it closes, without one."""
+    parts: list[dict[str, Any]] = []
+    for place, cell in enumerate(nb.cells):
+        if cell.cell_type == "code":
+            outputs = [_output(output, figures) for output in cell.outputs]
+            parts = parts or [_part("")]
+            parts[-1]["items"] += outputs
+            parts[-1]["figures"] += sum(item["kind"] == "figure" for item in outputs)
             continue
-        comments = _comments(cell.source)
-        for statement in ast.parse(cell.source).body:
-            if isinstance(statement, ast.AnnAssign | ast.Assign) and statement.value is not None:
-                target = (
-                    statement.target
-                    if isinstance(statement, ast.AnnAssign)
-                    else statement.targets[0]
-                )
-                name = ast.unparse(target)
-                row = found.setdefault(name, {"name": name, "value": "", "help": ""})
-                row["value"] = ast.unparse(statement.value)
-                row["help"] = row["help"] or comments.get(statement.end_lineno or 0, "")
-    return list(found.values())
+        heading = re.match(r"###\s+(.+)\n*", cell.source)
+        last = place == len(nb.cells) - 1 and len(parts) > 1
+        if not parts or heading or last:
+            parts.append(_part(heading[1] if heading else ""))
+        text = cell.source[heading.end() :] if heading else cell.source
+        kind = "answer" if ANSWER in cell.metadata.get("tags", []) else "prose"
+        parts[-1]["items"].append({"kind": kind, "text": text})
+    return parts or [_part("")]
 
 
-def _comments(source: str) -> dict[int, str]:
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {
-        token.start[0]: token.string.partition("# fmt:")[0].strip("# ")
-        for token in tokens
-        if token.type == tokenize.COMMENT
-    }
+def _part(heading: str) -> dict[str, Any]:
+    return {"heading": heading, "items": [], "figures": 0}
+
+
+def _says_something(part: dict[str, Any]) -> bool:
+    return any(item["text"].strip() if "text" in item else True for item in part["items"])
+
+
+def _output(output: NotebookNode, figures: Path) -> dict[str, Any]:
+    """What the template shows of an output."""
+    if output.output_type == "stream":
+        return {"kind": output.name, "text": output.text}
+    if output.output_type == "error":
+        trace = "\n".join(output.traceback)
+        return {"kind": "error", "name": output.ename, "text": output.evalue, "trace": trace}
+    about = output.metadata.get("offkey", {})
+    name, alt = about.get("figure", ""), about.get("alt", "figure")
+    if name and name == store.file_name(name) and (figures / f"{name}.png").is_file():
+        dark = (figures / f"{name}.dark.png").is_file()
+        return {"kind": "figure", "name": name, "alt": alt, "dark": dark}
+    kind = next((kind for kind in _KINDS if kind in output.data), "")
+    return {"kind": kind, "text": output.data.get(kind, ""), "alt": alt}
+
+
+def _code(nb: NotebookNode, *, of_parameters: bool) -> Markup:
+    """The sources of the cells that hold parameters, or of the others, as one HTML."""
+    texts = [
+        cell.source
+        for cell in nb.cells
+        if cell.cell_type == "code"
+        and bool(_PARAMETERS & set(cell.metadata.get("tags", []))) == of_parameters
+    ]
+    return prose("\n\n".join(f"~~~~~~python\n{text}\n~~~~~~" for text in texts if text.strip()))

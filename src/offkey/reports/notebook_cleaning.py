@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offkey.core.workspace import project_root
+from offkey.reports.pictures import small_png
 
 if TYPE_CHECKING:  # nbformat takes a second to import, which every notebook would wait for
     from nbformat import NotebookNode
 
 WIDGETS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
+ANSWER = "answer"
+"""Tag of the cell that says what the notebook found."""
 _TEXT_TYPES = ("text/", "image/svg", "application/json", "application/javascript")
 # tqdm writes "40%|████   | 4/10 [00:02<00:03, 1.9it/s]", and "4it [00:02, …]" without a total.
 _PROGRESS = re.compile(r"\d+%\||\bit/s\b|\bs/it\b|\d+it \[|\d+/\d+ \[\d\d:\d\d<")
@@ -76,6 +81,31 @@ def clean_notebook(notebook: NotebookNode) -> NotebookNode:
     return nb
 
 
+def published(notebook: NotebookNode, answer: Sequence[str] = ()) -> NotebookNode:
+    """Copy an executed notebook as it is kept: clean, with its answer below the title.
+
+    The same run gives the same bytes, so that a rerun changes no file.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        With outputs; an answer that it has already is replaced.
+    answer : sequence of str
+        Sentences, plain text.
+    """
+    from nbformat.v4 import new_markdown_cell
+
+    nb = clean_notebook(notebook)
+    nb.cells = [cell for cell in nb.cells if ANSWER not in cell.metadata.get("tags", [])]
+    if answer:
+        text = "**Answer.** " + re.sub(r"([&<>*_`$\\])", r"\\\1", " ".join(answer))
+        nb.cells.insert(1, new_markdown_cell(text, metadata={"tags": [ANSWER]}))
+    # papermill draws random names for the cells it adds
+    for number, cell in enumerate(nb.cells):
+        cell["id"] = f"cell-{number}"
+    return nb
+
+
 def _worth_keeping(output: NotebookNode) -> bool:
     if output.output_type == "stream":
         return bool(_quiet(output.text).strip())
@@ -98,7 +128,10 @@ def _clean_output(output: NotebookNode) -> NotebookNode:
         # the page, and whoever opens the file, has the picture and its dark twin beside it
         output.data.pop("text/html", None)
     for kind, value in output.get("data", {}).items():
-        if kind.startswith(_TEXT_TYPES):
+        if kind == "image/png":
+            small = small_png(base64.b64decode(value))
+            output.data[kind] = base64.b64encode(small).decode()
+        elif kind.startswith(_TEXT_TYPES):
             output.data[kind] = _scrub_value(value)
     return output
 

@@ -1,9 +1,10 @@
-"""From a table to files and the notebook: both themes, SVG and PNG, the CSV beside them."""
+"""From a table to files and the notebook: a picture in both themes, the table beside it."""
 
 from __future__ import annotations
 
 import base64
 import html
+import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from matplotlib.figure import Figure
 from offkey.core import store
 from offkey.core.errors import BadInput
 from offkey.reports import style, words
+from offkey.reports.pictures import small_png
 
 SUFFIXES = {"light": "", "dark": ".dark"}
+CSV_ROWS = 2000
+"""A longer table is nothing that a person opens: it is kept as Parquet alone."""
 
 # JupyterLab and Visual Studio Code say on the page's body which theme they have
 _DARK = '[data-jp-theme-light="false"]', ".vscode-dark"
@@ -39,9 +43,9 @@ def publish(
     plot : callable
         ``plot(table, **options) -> Figure``, one of this package's.
     table : DataFrame
-        What the figure is drawn from; saved as ``NAME.csv``.
+        What the figure is drawn from; saved as ``NAME.csv``, a long one as ``NAME.parquet``.
     folder : Path
-        Where ``NAME.svg``, ``NAME.png``, ``NAME.dark.svg`` and ``NAME.dark.png`` go.
+        Where ``NAME.png`` and ``NAME.dark.png`` go.
     name : str
         File name without ending, as :func:`offkey.core.store.file_name` makes them: letters,
         digits, ``-``, ``_``, ``+``, ``.`` (a level) and ``@`` (an engine).
@@ -55,7 +59,7 @@ def publish(
 
     Notes
     -----
-    The same table gives the same bytes: no dates, a fixed salt for the SVG's identifiers.
+    The same table gives the same bytes.
     """
     if name != store.file_name(name) or not name.strip("."):
         raise BadInput(f"figure name '{name}' may hold only letters, digits and -, _, +, ., @.")
@@ -63,16 +67,17 @@ def publish(
     for theme, suffix in SUFFIXES.items():
         with style.theme(theme):
             figure = plot(table, **options)
-            # Laid out once; else every file that is saved would do it again.
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
             title = " ".join((figure.get_suptitle() or name).split())
-            for kind, drop in (("svg", "Date"), ("png", "Software")):
-                with store.writing(folder / f"{name}{suffix}.{kind}") as partial:
-                    figure.savefig(partial, metadata={drop: None})
+            png = io.BytesIO()
+            figure.savefig(png, metadata={"Software": None})
+            with store.writing(folder / f"{name}{suffix}.png") as partial:
+                partial.write_bytes(small_png(png.getvalue()))
             plt.close(figure)
-    with store.writing(folder / f"{name}.csv") as partial:
-        table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
+    if len(table) > CSV_ROWS:
+        store.write_table(table, folder / name)
+    else:
+        with store.writing(folder / f"{name}.csv") as partial:
+            table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
     _show_figure(folder, name, title)
 
 

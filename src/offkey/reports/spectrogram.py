@@ -15,6 +15,8 @@ from offkey.reports.tables import need
 FLOOR_DB, CLIP_DB = -80, 30
 TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000, 16000)
 WAVE_COLUMNS = 900
+COARSE_BANDS, COARSE_S = 4, 0.5
+"""What is left of a spectrogram whose sound may not be passed on: nothing to play it back from."""
 
 
 def mel_table(
@@ -23,6 +25,7 @@ def mel_table(
     *,
     frequencies_hz: np.ndarray,
     frame_s: float,
+    shared: bool = False,
 ) -> pd.DataFrame:
     """Put two log-mel arrays into one long table.
 
@@ -34,6 +37,9 @@ def mel_table(
         Centre of each band.
     frame_s : float
         Time from one frame to the next.
+    shared : bool
+        Whether the sound may be passed on (``shares_audio`` of the data set); if not, or if nobody
+        says so, the table holds means over a quarter of the bands and half a second.
 
     Returns
     -------
@@ -47,10 +53,24 @@ def mel_table(
                 f"the {name} spectrogram has shape {level.shape}, but {len(frequencies_hz)} bands "
                 "were named: give (bands, frames)."
             )
+    if not shared:
+        size = max(1, round(COARSE_S / frame_s))
+        original_db, edited_db = (_coarse(level, size) for level in (original_db, edited_db))
+        frequencies_hz = _coarse(np.asarray(frequencies_hz)[:, None], 1)[:, 0]
+        frame_s *= size
+    for name, level in (("original", original_db), ("edited", edited_db)):
         time, frequency = np.meshgrid(np.arange(level.shape[1]) * frame_s, frequencies_hz)
         columns = {"time_s": time.ravel().round(4), "frequency_hz": frequency.ravel().round(1)}
         parts.append(pd.DataFrame({"panel": name, **columns, "level_db": level.ravel().round(1)}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _coarse(level_db: np.ndarray, frames: int) -> np.ndarray:
+    """Means over equal shares of the bands and over so many frames; a shorter rest counts, too."""
+    starts = np.arange(0, level_db.shape[1], frames)
+    sums = np.add.reduceat(level_db, starts, axis=1)
+    means = sums / np.diff([*starts, level_db.shape[1]])
+    return np.stack([part.mean(axis=0) for part in np.array_split(means, COARSE_BANDS)])
 
 
 @style.themed

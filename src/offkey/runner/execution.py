@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from offkey.core import cluster, store
-from offkey.core.workspace import SUMMARY, Workspace
-from offkey.runner import notebook_job, notebook_parameters, run_states, scheduling
+from offkey.core.workspace import Workspace
+from offkey.runner import durations, notebook_job, notebook_parameters, run_states, scheduling
 from offkey.runner.notebook_job import Job, Outcome
 from offkey.runner.progress_bar import ProgressBar, clock
 from offkey.runner.studies import Run, Study
@@ -152,8 +152,7 @@ def _local_cluster(jobs: int, closing: ExitStack) -> str:
 
 def _usual_seconds(plan: Plan, todo: list[Run]) -> dict[str, float]:
     """How long runs took here before or, on a new machine, where the results were made."""
-    index = plan.space.out / SUMMARY
-    usual: dict[str, float] = store.read_json(index).get("seconds", {}) if index.is_file() else {}
+    usual = durations.read(plan.space.out)
     for run in todo:
         here = run_states.read(plan.states, run.name).get("usual_seconds")
         usual |= {run.name: here} if here else {}
@@ -184,18 +183,12 @@ def _start(plan: Plan, run: Run, resources: Resources, address: str) -> Job:
 
 def _file(plan: Plan, run: Run, outcome: Outcome) -> None:
     """Put an executed notebook where readers look, then record that it is there."""
-    import nbformat
-
-    from offkey import reports
+    from offkey.reports import pages
 
     partial = plan.states / run.name / "notebook.partial.ipynb"
     target = plan.failed_output(run) if outcome.error else plan.output(run)
     if partial.is_file():
-        notebook = reports.clean_notebook(nbformat.read(partial, as_version=4))
-        # papermill draws random names for the cells it adds; the same run should give the same file
-        for number, cell in enumerate(notebook.cells):
-            cell["id"] = f"cell-{number}"
-        store.write_text(target, nbformat.writes(notebook) + "\n")
+        pages.write_notebook(pages.read_notebook(partial), target, run.notebook, plan.space.tables)
     if outcome.error:
         target.with_suffix(".html").unlink(missing_ok=True)
         _record(plan, run, run_states.FAILED, outcome)

@@ -12,8 +12,8 @@ import pandas as pd
 from offkey import evaluation
 from offkey.core import store, workspace
 from offkey.core.errors import BadInput
-from offkey.core.workspace import SUMMARY, Workspace
-from offkey.runner import studies
+from offkey.core.workspace import Workspace
+from offkey.runner import durations, studies
 from offkey.runner.progress_bar import clock
 
 STUDY = "demo"
@@ -87,11 +87,10 @@ def _how(notebook: str, parameters: Mapping[str, Any]) -> str:
 
 
 def seconds_of(notebook: str) -> float | None:
-    """How long a notebook took in the embedded study's committed run, None where unknown."""
+    """How long a notebook took in the embedded study, here or as published; None if unknown."""
     root = workspace.project_root()
-    index = root / "results" / STUDY / SUMMARY if root else None
-    if index is None or not index.is_file():
+    if root is None:
         return None
-    seconds = store.read_json(index).get("seconds", {})
+    seconds = durations.read(root / "results" / STUDY) | durations.read(root / "runs" / STUDY)
     names = [run.name for run in studies.load(STUDY).runs if run.notebook == notebook]
     return next((seconds[name] for name in names if name in seconds), None)

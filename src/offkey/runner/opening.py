@@ -98,7 +98,7 @@ def _workspace(
         return work
     also = [work.out]
     if root is not None:
-        also.append(root / "results" / dataset.replace("_", "-"))
+        also += [root / folder / dataset.replace("_", "-") for folder in ("runs", "results")]
     changed = _changed(declared, values)
     if not changed:
         return Workspace(work.data, work.out, tuple(also[1:]))
