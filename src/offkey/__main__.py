@@ -15,6 +15,9 @@ import typer
 from typer.core import TyperGroup
 
 from offkey import __version__
+from offkey.commands.benchmark import benchmark
+from offkey.commands.compare import compare
+from offkey.commands.export import export
 from offkey.core.errors import BadInput, OffkeyError
 
 
@@ -43,6 +46,9 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
+app.command()(benchmark)
+app.command()(compare)
+app.command()(export)
 
 Data = Annotated[str, typer.Option(help="Folder of what can be built again.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value; may be repeated.")]

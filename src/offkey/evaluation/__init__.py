@@ -8,7 +8,7 @@ from offkey.evaluation.differences import compare_detectors, compare_regimes, lo
 from offkey.evaluation.dose import called_by_family, enough, with_zero
 from offkey.evaluation.ensembles import agreement, ensemble
 from offkey.evaluation.held_out import compare_held_out, score_held_out
-from offkey.evaluation.predictions import gather
+from offkey.evaluation.predictions import FIXED_ON_CLEAN, gather
 from offkey.evaluation.reference_ratio import relative
 from offkey.evaluation.scoring import confusions, score
 from offkey.evaluation.shares import loss_shares
@@ -21,6 +21,7 @@ from offkey.evaluation.verdicts import (
 )
 
 __all__ = [
+    "FIXED_ON_CLEAN",
     "agreement",
     "at_cut_offs",
     "at_cut_offs_of_other_folds",

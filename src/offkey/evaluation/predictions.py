@@ -20,6 +20,12 @@ MODEL = ["detector", "regime", "stage", "train_variant", "seed"]
 FINGERPRINTS = ["model_fingerprint", "data_fingerprint", "feature_fingerprint"]
 COLUMNS = [*KEYS, *CONDITION, *MODEL, "score", "threshold", *FINGERPRINTS]
 CLEAN = "clean"
+CLEAN_THRESHOLD = "clean_threshold"
+"""Regime of a detector from elsewhere: the best threshold on clean validation clips."""
+OWN_THRESHOLD = "own_threshold"
+"""Regime of the same detector at its own threshold."""
+FIXED_ON_CLEAN = (CLEAN, CLEAN_THRESHOLD)
+"""Regimes in which edits are met for the first time in the test."""
 
 # what must be the same wherever the first columns are: (columns, what hangs on them)
 _DEPENDS = [

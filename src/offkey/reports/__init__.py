@@ -49,7 +49,7 @@ from offkey.reports.probabilities import (
     score_bins,
 )
 from offkey.reports.publishing import publish, show_sentences, show_table
-from offkey.reports.severity import plot_severity
+from offkey.reports.severity import has_levels, plot_severity
 from offkey.reports.shortcuts import plot_clues
 from offkey.reports.spectrogram import mel_table, plot_spectrogram, plot_waveforms, wave_table
 from offkey.reports.tables import comparable, headline, main_variants, over_seeds, per_variant
@@ -71,6 +71,7 @@ __all__ = [
     "fault_table",
     "formatted",
     "gain_table",
+    "has_levels",
     "headline",
     "level_table",
     "main_variants",

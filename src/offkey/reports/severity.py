@@ -29,6 +29,11 @@ CONTROL = {"pitch": "bandlimit"}
 PANEL_IN = 2.3
 
 
+def has_levels(table: pd.DataFrame) -> bool:
+    """Whether :func:`plot_severity` has a curve to draw of these scores."""
+    return bool(table["perturbation"].isin(list(EDITS)).any())
+
+
 @style.themed
 def plot_severity(
     scores: pd.DataFrame,

@@ -48,6 +48,8 @@ REGIMES = {
     "heard": "in training, all tracks",
     "heard_same_size": "in training, as few tracks",
     "unheard": "held out",
+    "clean_threshold": "threshold from clean clips",
+    "own_threshold": "its own threshold",
 }
 PERTURBATIONS = {
     "pitch": "pitch shift",

@@ -12,6 +12,7 @@ import yaml
 
 from offkey import datasets, detectors, perturbations
 from offkey.core.errors import BadInput, OffkeyError, unknown
+from offkey.detectors import external
 from offkey.perturbations import engines
 from offkey.runner import studies
 from offkey.runner.notebook_parameters import Parameter
@@ -113,7 +114,8 @@ def _checks(given: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     checks: dict[str, Callable[[], Any]] = {
         "dataset": lambda: datasets.module(given["dataset"]),
         "engine": lambda: engines.get(engine),
-        "detector_name": lambda: detectors.kind(given["detector_name"]),
+        "detector_name": lambda: _detector(given),
+        "detector": lambda: external.described(given["detector"]),
         "detector_settings": lambda: detectors.settings(
             given["detector_name"], **given["detector_settings"]
         ),
@@ -129,6 +131,15 @@ def _checks(given: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     for name in VARIANTS:
         checks[name] = partial(_variants, given.get(name, []), engine)
     return {name: check for name, check in checks.items() if name in given}
+
+
+def _detector(given: Mapping[str, Any]) -> None:
+    """One of ours where it is made; where only its tables are read, it may be anybody's."""
+    name = given["detector_name"]
+    if "detector" in given:
+        external.check_name(name, detectors.NAMES)
+    elif "detector_settings" in given:
+        detectors.kind(name)
 
 
 def _stage_settings(detector: str, settings: Mapping[str, Any]) -> None:

@@ -63,7 +63,8 @@ def predictions(work: Workspace, detector: str) -> pd.DataFrame:
     """
     if any(any(folder.glob("predictions_*.parquet")) for folder in work.read_from):
         found = evaluation.gather(*work.read_from)
-        if ((found["detector"] == detector) & (found["regime"] == "clean")).any():
+        regimes = found.loc[found["detector"] == detector, "regime"]
+        if regimes.isin(evaluation.FIXED_ON_CLEAN).any():
             return found
     wanted: dict[str, Any] = {"train_variants": ["clean"]}
     if detector != "resnet":
