@@ -121,10 +121,15 @@ def _edits(read: Read, table: str) -> str:
     if rows.empty:
         return ""
     rows = rows[rows["quantity"] != "level"]
-    error = (rows["measured"] - rows["asked"]).abs().groupby([rows["quantity"], rows["unit"]]).max()
+    error = rows.assign(error=(rows["measured"] - rows["asked"]).abs())
     worst = [
-        f"{name} by {100 * value:.2g} %" if unit == "×" else f"{name} by {value:.2g} {unit}"
-        for (name, unit), value in error.items()
+        f"{row['quantity']} by "
+        + (
+            f"{100 * row['error']:.2g} %"
+            if row["unit"] == "×"
+            else f"{row['error']:.2g} {row['unit']}"
+        )
+        for _, row in error.groupby(["quantity", "unit"], as_index=False)["error"].max().iterrows()
     ]
     return (
         f"On the clips measured, no edit misses what was asked by more than: {', '.join(worst)} "
@@ -142,7 +147,7 @@ def _trained(read: Read, table: str) -> str:
     text = [f"{_value(row)} on what it was trained on" for _, row in learnt.iterrows()]
     text += [f"{_value(row)} on clean music" for _, row in clean.iterrows()]
     if len(others):
-        worst = others.loc[others["value"].idxmin()]
+        worst = others.nsmallest(1, "value").iloc[0]
         text.append(f"{_value(worst)} on the worst of {len(others)} edits ({_edit(worst)})")
     first = f"The detector reaches a balanced accuracy of {', '.join(text)}"
     return f"{first} ({_size(rows.iloc[0])})."
@@ -215,7 +220,7 @@ def _detectors(read: Read) -> str:
     clean = rows[rows["variant"] == "clean"] if len(rows) else rows
     if clean.empty:
         return ""
-    best = clean.loc[clean["value"].idxmax()]
+    best = clean.nlargest(1, "value").iloc[0]
     edited = rows[(rows["detector"] == best["detector"]) & (rows["variant"] != "clean")]
     text = (
         f"Of {len(clean)} detectors {_called(best)} has the highest AUC on clean music: "
@@ -223,7 +228,7 @@ def _detectors(read: Read) -> str:
     )
     if edited.empty:
         return f"{text}."
-    worst = edited.loc[edited["value"].idxmin()]
+    worst = edited.nsmallest(1, "value").iloc[0]
     return f"{text}; {_value(worst)} under the worst of {len(edited)} edits ({_edit(worst)})."
 
 
@@ -235,7 +240,7 @@ def _dose(read: Read) -> str:
     for name, mine in rows.groupby("detector", sort=False):
         size = mine["semitones"].abs()
         if size.notna().any():
-            least = mine.loc[size.idxmin()]
+            least = mine.assign(size=size).nsmallest(1, "size").iloc[0]
             text = f"a pitch shift of {size.min():.2g} semitones is enough for '{name}'"
             parts.append(f"{text} (AUC {least['clean_auc']:.2f} to {least['half_auc']:.2f})")
         else:
@@ -269,14 +274,14 @@ def _baselines(read: Read) -> str:
     parts = [f"{_value(row)} from {names[row['detector']]}" for _, row in deaf.iterrows()]
     heard = rows[rows["detector"] == "resnet"]
     beside = f"; the ResNet18 reaches {_value(heard.iloc[0])}" if len(heard) else ""
-    return f"Baselines that never listen reach an AUC of {' and '.join(parts)}{beside}."
+    return f"Baselines without the sound reach an AUC of {' and '.join(parts)}{beside}."
 
 
 def _threshold(read: Read) -> str:
     rows = read("threshold_or_separability")
     if rows.empty:
         return ""
-    worst = rows.loc[rows["total"].idxmax()]
+    worst = rows.nlargest(1, "total").iloc[0]
     parts = [100 * worst[part] for part in ("total", "threshold", "separability")]
     total, threshold, separability = (f"{part:.1f}" for part in parts)
     return (
@@ -290,7 +295,7 @@ def _held_out(read: Read) -> str:
     if rows.empty:
         return ""
     told = rows[(rows["p_tracks_holm"] < LEVEL) & (rows["gain"] < 0)]
-    worst = rows.loc[rows["gain"].idxmin()]
+    worst = rows.nsmallest(1, "gain").iloc[0]
     lost = points(-worst["gain"], -worst["high"], -worst["low"], worst["n_clips"])
     return (
         f"Holding a family or source out of training costs significantly in {len(told)} of "

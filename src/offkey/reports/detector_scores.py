@@ -11,7 +11,7 @@ from pandas.api.types import is_numeric_dtype
 from offkey.reports import style
 from offkey.reports.tables import need
 
-COLUMNS, ENDS = 4, (-0.05, 1.05)
+COLUMNS, ENDS = 2, (-0.05, 1.05)
 NOTE = (
     "One sound and one detector of each kind, so no interval. At its threshold or above it says AI."
 )
@@ -33,24 +33,18 @@ def plot_detector_scores(table: pd.DataFrame, *, title: str, along: str = "") ->
     """
     need(table, "edit", "detector", "score", "threshold")
     detectors = list(dict.fromkeys(table["detector"]))
-    columns = min(COLUMNS, len(detectors))
-    lines = -(-len(detectors) // columns)
     numbers = is_numeric_dtype(table["edit"])
     height = 2.3 if numbers else 0.8 + 0.24 * table["edit"].nunique()
-    fig = style.figure(height * lines, 2.75 * columns)
-    axes = fig.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    fig, axes = style.panels(len(detectors), COLUMNS, height, sharex=True, sharey=True)
     for axis, detector in zip(axes, detectors, strict=False):
         draw = _curve if numbers else _list
         draw(axis, table[table["detector"] == detector])
         axis.set_title(detector)
-    for axis in axes[len(detectors) :]:
-        axis.set_visible(False)
-    for axis in axes[max(0, len(detectors) - columns) : len(detectors)]:
+    for axis in axes[max(0, len(detectors) - COLUMNS) : len(detectors)]:
         axis.tick_params(labelbottom=True)  # a panel of the line above may be the last of its row
         axis.set_xlabel(along if numbers else "score, P(AI)")
-    if numbers:
-        for axis in axes[::columns]:
-            axis.set_ylabel("score, P(AI)")
+    for axis in axes[::COLUMNS] if numbers else ():
+        axis.set_ylabel("score, P(AI)")
     handles = [
         Line2D([], [], marker="o", linestyle="", color=style.colour(said), label=f"says {said}")
         for said in ("AI", "human")

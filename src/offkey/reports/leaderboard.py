@@ -7,10 +7,8 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
-from offkey.core import store
 from offkey.reports.differences import difference_table
-from offkey.reports.page_parts import css, templates
-from offkey.reports.safe_html import POLICY, seal
+from offkey.reports.page_parts import templates, write_page
 from offkey.reports.words import interval, number, table_html
 
 
@@ -66,6 +64,5 @@ def write_leaderboard(
         "reference": reference,
         "warning": warning,
     }
-    shell = {"css": Markup(css()), "policy": POLICY}
-    html = templates().get_template("leaderboard.html.j2").render(page=page, **shell)
-    return store.write_text(path, seal(html, beside=True))
+    body = templates().get_template("leaderboard.html.j2").render(page=page)
+    return write_page(path, str(page["title"]), body)
