@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from offkey.reports import style
 from offkey.reports.lines import draw_line
@@ -19,13 +18,13 @@ from offkey.reports.tables import need
 
 CALLED = ("human", "AI")
 EVEN, PALE, PANEL_IN = 0.2, 0.35, 2.2
-Dash = Literal["-", "--"]
+_PLAIN: dict[str, Any] = {"fontsize": style.NOTE, "weight": "normal"}
 # kind of mask -> (words, colour's meaning, line)
-MASKS: dict[str, tuple[str, str, Dash]] = {
+MASKS = {
     "grad_cam": ("replaced where Grad-CAM points", "edited", "-"),
     "random": ("the same shapes elsewhere", "clean", "--"),
 }
-LINES: dict[str, Dash] = {"human": "--", "AI": "-"}
+LINES = {"human": "--", "AI": "-"}
 
 
 def with_verdicts(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +53,7 @@ def plot_attention(maps: pd.DataFrame) -> Figure:
     for (variant, called), axis in axes.items():
         mine = maps[(maps["variant"] == variant) & (maps["called"] == called)]
         if mine.empty:
-            axis.set_title("no clip", fontsize=style.NOTE, weight="normal")
+            axis.set_title("no clip", **_PLAIN)
             continue
         wide = mine.pivot(index="frequency_hz", columns="time_s", values="value")
         step = float(np.diff(wide.columns).mean()) if wide.shape[1] > 1 else 1.0
@@ -66,9 +65,7 @@ def plot_attention(maps: pd.DataFrame) -> Figure:
         n, n_ai = mine["n_clips"].iloc[0], mine["n_ai"].iloc[0]
         right = f"{n_ai if called == 'AI' else n - n_ai} rightly"
         checked = right if _believed(mine) else "CHECK NOT PASSED"
-        axis.set_title(
-            f"called {called}: {n} clips,\n{checked}", fontsize=style.NOTE, weight="normal"
-        )
+        axis.set_title(f"called {called}: {n} clips,\n{checked}", **_PLAIN)
         axis.grid(False)
         axis.set_yticks(*hz_ticks(wide.index.to_numpy()))
         axis.set_xlabel("time in the window (s)")
@@ -118,11 +115,7 @@ def plot_attention_profile(profiles: pd.DataFrame) -> Figure:
         "In how many windows a frequency is among the fifth of the cells in which Grad-CAM finds "
         f"most for the verdict; dotted: spread evenly. n = {_span(profiles)} clips per line; band: "
         f"95 % confidence interval over tracks.{_pale(profiles)}",
-        [
-            Line2D([], [], color=style.colour(name), linestyle=line, label=f"called {name}")
-            for name, line in LINES.items()
-            if (profiles["called"] == name).any()
-        ],
+        style.keys({f"called {name}": (style.colour(name), line) for name, line in LINES.items()}),
     )
     return fig
 
@@ -145,7 +138,7 @@ def plot_deletion(summary: pd.DataFrame) -> Figure:
             rows = rows.assign(x=100 * rows.index)
             draw_line(axis, rows, "x", style.colour(meaning), shift=0.5 * number, line=line)
         n = f"n = {mine['n_clips'].max():.0f}" if len(mine) else "no clip"
-        axis.set_title(f"called {called} ({n})", fontsize=style.NOTE, weight="normal")
+        axis.set_title(f"called {called} ({n})", **_PLAIN)
         style.number_axis(axis.yaxis, "", signed=True)
         axis.set_xlabel("share replaced (%)")
         axis.label_outer()
@@ -155,10 +148,7 @@ def plot_deletion(summary: pd.DataFrame) -> Figure:
         "Score: the probability of what the clip was called, in points, as more of its cells are "
         "replaced by those of other clips. n = clips; bar: 95 % confidence interval over tracks. A "
         "map can be believed where the solid line falls, and falls below the dashed one.",
-        [
-            Line2D([], [], color=style.colour(ink), linestyle=line, marker="o", ms=4, label=words)
-            for words, ink, line in MASKS.values()
-        ],
+        style.keys({words: (style.colour(ink), line) for words, ink, line in MASKS.values()}, "o"),
     )
     return fig
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from offkey.reports import style
 from offkey.reports.tables import need
@@ -23,17 +22,15 @@ def plot_family_lines(table: pd.DataFrame) -> Figure:
     where no rate is to be marked.
     """
     need(table, "family", "frequency_hz", "above_db", "rate_hz", "n_clips", "n_tracks")
-    names = list(table["family"].unique())
-    fig = style.figure(0.4 + PANEL_IN * len(names))
-    axes = np.atleast_1d(fig.subplots(len(names), 1, sharex=True))
-    for axis, name in zip(axes, names, strict=True):
-        part = table[table["family"] == name]
+    families = list(table.groupby("family", sort=False))
+    fig, axes = style.panels(len(families), 1, PANEL_IN, sharex=True)
+    for axis, (name, part) in zip(axes, families, strict=True):
         is_human = name == "human"
         ink = style.colour("human" if is_human else "AI")
         axis.plot(part["frequency_hz"] / 1000, part["above_db"], color=ink, linewidth=0.6)
-        top = max(2.0, float(part["above_db"].max()) * 1.1)
-        axis.set_ylim(-1.2, top)
-        words = f"{'human, half against half' if is_human else name} ({part['n_clips'].iloc[0]})"
+        axis.set_ylim(-1.2, max(2.0, float(part["above_db"].max()) * 1.1))
+        words = f"{'human, half against half' if is_human else str(name)}"
+        words += f" ({part['n_clips'].iloc[0]})"
         rate = float(part["rate_hz"].iloc[0])
         if np.isfinite(rate):
             words += f": multiples of {rate:.4g} Hz"
@@ -42,8 +39,7 @@ def plot_family_lines(table: pd.DataFrame) -> Figure:
             axis.plot(at, np.full(len(at), -1.0), "|", color=style.base("ink"), markersize=4)
         axis.set_title(words, pad=2, fontsize=10)
         axis.set_ylabel("dB")
-    axes[-1].set_xlabel("frequency (kHz)")
-    axes[-1].set_xlim(0.4, _HIGHEST_HZ / 1000)
+    axes[-1].set(xlabel="frequency (kHz)", xlim=(0.4, _HIGHEST_HZ / 1000))
     style.caption(
         fig,
         "What stands above human music in the mean spectra of each family?",
@@ -63,17 +59,17 @@ def plot_weights(table: pd.DataFrame) -> Figure:
     fig = style.figure(2.4)
     axis = fig.subplots()
     at, weight = table["frequency_hz"] / 1000, table["weight"]
-    handles = []
+    drawn = {}
     for sign, meaning in ((1, "AI"), (-1, "human")):
         part, ink = sign * weight > 0, style.colour(meaning)
         axis.vlines(at[part], 0, weight[part], color=ink, linewidth=0.7)
-        handles.append(Line2D([], [], color=ink, label=f"a peak here speaks for {meaning}"))
+        drawn[f"a peak here speaks for {meaning}"] = (ink, "-")
     axis.set(xlim=(at.min(), at.max()), xlabel="frequency (kHz)", ylabel="weight")
     style.caption(
         fig,
         "What a detector of peaks has learnt",
         f"Logistic regression on the peaks of the mean spectrum; mean weights of "
         f"{table['n_detectors'].iloc[0]} detectors, one a fold.",
-        handles,
+        style.keys(drawn),
     )
     return fig

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from offkey.reports import style
 from offkey.reports.heat import heat
@@ -58,18 +57,19 @@ def plot_dose(scores: pd.DataFrame, *, reach: float = 2.0, engines: bool = False
     axis.set(xlim=(-1.04 * reach, 1.04 * reach), ylim=(min(0.45, rows["low"].min()), 1.01))
     axis.set(xlabel="pitch shift (semitones)", ylabel="AUC: how well AI and human are told apart")
     name_ends(axis, ends, HEIGHT_IN - 0.6)
+    ink = style.base("ink")
     held_out = "n_groups" in scores and bool(scores["n_groups"].notna().any())
     style.caption(
         fig,
         "Can AI music still be found after a pitch shift?",
         f"n = {scores['n_clips'].max():.0f} clips of {scores['n_tracks'].max():.0f} tracks"
         f"{', families and sources held out' * held_out}. Bar: 95 % confidence interval over "
-        "tracks."
-        + " Grey: 5 to 10 cents, which trained ears hear beside the original." * close,
-        [Line2D([], [], color=style.base("ink"), ls=line, label=f"shifted by {name}")
-         for name, line in lines.items()] if len(lines) > 1 else (),
+        "tracks." + " Grey: 5 to 10 cents, which trained ears hear beside the original." * close,
+        style.keys({f"shifted by {name}": (ink, line) for name, line in lines.items()})
+        if len(lines) > 1
+        else (),
         lead=_told(scores[scores["engine"] == first]),
-    )  # fmt: skip
+    )
     return fig
 
 

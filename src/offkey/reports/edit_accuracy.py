@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from offkey.reports import style
 from offkey.reports.lines import draw_line
@@ -63,7 +62,6 @@ def plot_edit_accuracy(table: pd.DataFrame) -> Figure:
         f"{by}n = {per_edit} clips per edit; a random draw asks something else of each. "
         "Above: on the grey line measured equals asked. Below: what is left; the bar spans 95 % of "
         "the clips, the dot is their median.",
-        [Line2D([], [], color=ink, marker="o", ls="", label=name)
-         for name, ink in engines.items() if len(engines) > 1],
-    )  # fmt: skip
+        style.keys({name: (ink, "") for name, ink in engines.items() if len(engines) > 1}, "o"),
+    )
     return fig

@@ -91,8 +91,8 @@ def _row(axis: Axes, rows: pd.DataFrame, places: np.ndarray, kinds: dict[str, st
 
 
 def _legend(table: pd.DataFrame, kinds: dict[str, str]) -> list[Line2D]:
-    shown = {_words(kind): ink for kind, ink in kinds.items() if kind and len(kinds) > 1}
-    handles = [Line2D([], [], color=ink, marker="o", label=name) for name, ink in shown.items()]
+    shown = {_words(kind): (ink, "-") for kind, ink in kinds.items() if kind and len(kinds) > 1}
+    handles = style.keys(shown, "o")
     for words in sorted(set(table.get("filled", [])), key=lambda words: words in HOLLOW):
         inside = style.base("paper" if words in HOLLOW else "ink")
         handles.append(
@@ -104,4 +104,4 @@ def _legend(table: pd.DataFrame, kinds: dict[str, str]) -> list[Line2D]:
 def _words(kind: str) -> str:
     """What a colour stands for: a regime, an edit, or a name as it is."""
     name = kind.removeprefix("trained:")
-    return style.short(regime_name(name) if name != kind else PERTURBATIONS.get(kind, kind), 44)
+    return regime_name(name) if name != kind else PERTURBATIONS.get(kind, kind)

@@ -18,7 +18,7 @@ _CLASSES = ("human", "AI")
 def bin_table(
     values: np.ndarray, targets: np.ndarray, names: list[str], histogram: str
 ) -> pd.DataFrame:
-    """Mean height of every bin in either class.
+    """Mean height of every bin in either class, of one `histogram` (``colours``, ``derivatives``).
 
     Parameters
     ----------
@@ -27,15 +27,14 @@ def bin_table(
         1 for AI, 0 for human.
     names : list of str
         Of the bins.
-    histogram : str
-        ``colours`` or ``derivatives``.
     """
-    rows = []
-    for target, word in enumerate(_CLASSES):
-        mine = values[targets == target]
-        for name, mean in zip(names, mine.mean(axis=0), strict=True):
-            rows.append((histogram, name, word, float(mean), len(mine)))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    parts = [
+        pd.DataFrame({"bin": names, "mean": values[targets == target].mean(axis=0)}).assign(
+            **{"class": word, "n_clips": (targets == target).sum()}
+        )
+        for target, word in enumerate(_CLASSES)
+    ]
+    return pd.concat(parts, ignore_index=True).assign(histogram=histogram)[COLUMNS]
 
 
 @style.themed

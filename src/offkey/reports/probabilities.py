@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from offkey import metrics
 from offkey.metrics import proportions
@@ -140,6 +139,6 @@ def plot_reliability(bins: pd.DataFrame) -> Figure:
         f"n = {n:.0f} clips per panel, judged by one detector (seed {bins['seed'].iloc[0]}), in "
         "bins of equal mass; bar: 95 % confidence interval over tracks of the share in a bin. Dots "
         "on the dotted line: the probability can be taken at its word.",
-        [Line2D([], [], color=ink, marker="o", label=stage) for stage, ink in stages.items()],
+        style.keys({stage: (ink, "-") for stage, ink in stages.items()}, "o"),
     )
     return fig

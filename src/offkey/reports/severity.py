@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from offkey.reports import style
 from offkey.reports.estimates import CHANCE
@@ -88,9 +87,8 @@ def plot_severity(
         f"95 % confidence interval over tracks{f', averaged over {seeds} seeds' * (seeds > 1)}. "
         "The threshold is fixed on clean clips; AUC has none: where accuracy falls and AUC "
         "stays, only the threshold is wrong. Levels stand in order, not to scale.",
-        [Line2D([], [], color=ink, ls=line, marker="o", label=words)
-         for words, (ink, line) in inks.items()],
-    )  # fmt: skip
+        style.keys(inks, "o"),
+    )
     return fig
 
 

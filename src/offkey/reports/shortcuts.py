@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from offkey.reports import style
 from offkey.reports.tables import need
@@ -28,19 +27,19 @@ def plot_clues(measured: pd.DataFrame) -> Figure:
         ``target`` (1 AI, 0 human) and the columns named in ``CLUES``, one row per clip.
     """
     need(measured, "target", *CLUES)
-    table = measured.assign(made_by=measured["target"].map({0: "human", 1: "AI"}))
     inks = {name: style.colour(name) for name in ("human", "AI")}
     fig, axes = style.panels(len(CLUES), 2, 2.4, sharey=True)
     for axis, (clue, words) in zip(axes, CLUES.items(), strict=True):
-        for name, width in (("human", 3.5), ("AI", 1.4)):  # both are seen where they are equal
-            mine = table[table["made_by"] == name]
-            sns.ecdfplot(mine, x=clue, color=inks[name], linewidth=width, ax=axis)
+        for target, (ink, width) in enumerate(zip(inks.values(), (3.5, 1.4), strict=True)):
+            # of other widths: both are seen where they are equal
+            mine = measured[measured["target"] == target]
+            sns.ecdfplot(mine, x=clue, color=ink, linewidth=width, ax=axis)
         axis.set(xlabel=words, ylabel="share of clips below")
     style.caption(
         fig,
         "Does something other than the music tell the classes apart?",
-        f"n = {(table['target'] == 0).sum()} human and {(table['target'] == 1).sum()} AI clips. "
+        f"n = {(1 - measured['target']).sum()} human and {measured['target'].sum()} AI clips. "
         "Lines that run together: no clue. A gap between them is a shortcut a detector may take.",
-        [Line2D([], [], color=ink, label=name) for name, ink in inks.items()],
+        style.keys({name: (ink, "-") for name, ink in inks.items()}),
     )
     return fig

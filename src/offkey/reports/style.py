@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -17,6 +17,7 @@ from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 
 from offkey.core.errors import unknown
 from offkey.reports.words import in_percent, metric_name
@@ -195,6 +196,14 @@ def caption(
     fig.text(
         left, MARGIN_IN / total, "\n".join(foot), va="bottom", fontsize=NOTE, color=base("faint")
     ).set_in_layout(False)
+
+
+def keys(drawn: Mapping[str, tuple[str, str]], marker: str = "") -> list[Line2D]:
+    """Legend of lines: name -> (colour, line style)."""
+    return [
+        Line2D([], [], color=ink, ls=line, marker=marker, label=short(name, 44))
+        for name, (ink, line) in drawn.items()
+    ]
 
 
 def mark(axis: Axes, value: float, text: str, *, across: bool = False) -> None:
