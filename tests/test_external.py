@@ -118,13 +118,14 @@ BAD = {
     ),
     "dies": (
         'out.write(f"{path},{highs(path)}\\n"); out.flush(); number < 6 or sys.exit("no memory")',
-        "ended with exit code 1, saying 'no memory'. The first clip without an answer is clip ",
+        r"exit code 1, saying 'no memory'\. Its standard error is in .*stderr\.txt\. The first "
+        "clip without an answer is clip ",
         6,
     ),
     "half a line": (
         'out.write(f"{path},0.9"[:None if number < 6 else -1] + "\\n" * (number < 6)); '
         "out.flush(); number < 6 or os._exit(3)",
-        "ended with exit code 3. The first clip",
+        r"ended with exit code 3\. Its standard error .* The first clip",
         5,
     ),
     "prose": (
