@@ -239,7 +239,7 @@ def test_a_slider_is_moved_and_the_detectors_answer(lab: tuple[Page, str]) -> No
     assert not done["errors"]
     assert not done["red"], done["red"]
     text = "document.body.innerText"
-    assert "threshold 0.50" in page.ask(text) and "by vocoder" not in page.ask(SAID)
+    assert "AI from 0.50" in page.ask(text) and "by vocoder" not in page.ask(SAID)
     page.ask("void document.querySelector('.noUi-handle').scrollIntoView()")
     page.shot("6-panel")
 

@@ -13,11 +13,12 @@ from conftest import ROOT
 
 from offkey import detectors, perturbations, workbench
 from offkey.core.errors import BadInput
+from offkey.detectors import trained
 from offkey.detectors.trained import AI_OR_HUMAN
 from offkey.features import variants
 from offkey.runner import notebook_parameters
 from offkey.sound import audio
-from offkey.workbench import at_hand, edited_dataset, trying
+from offkey.workbench import drawing, edited_dataset, trying
 
 EDITS = sorted((ROOT / "notebooks").glob("0[234]_*.ipynb"))
 CARD = {"purpose": AI_OR_HUMAN, "regime": "clean", "train_clips": 10, "trained_on": ["clean"]}
@@ -104,10 +105,18 @@ def test_a_sound_is_a_clip_or_the_middle_of_a_file(
     np.testing.assert_allclose(mine.source.samples, middle, atol=1e-4)
 
 
+def _model(models: Path, name: str, **about: Any) -> detectors.Detector:
+    """A small detector, untrained, as a training leaves it."""
+    one = detectors.create("cnn", width=1)
+    one.validated = 0.8
+    one.save(models / name, **{**CARD, **about})
+    return detectors.load(models / name)
+
+
 def test_a_score_is_the_studys(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:
     (condition,) = perturbations.find(["pitch+2"])
     variant = variants.build(tiny_clips, [condition], tmp_path)["pitch+2"]
-    one = detectors.create("cnn", width=1)
+    one = _model(tmp_path / "models", "one")
     sound = _sound(tiny_clips)
     edits = workbench.named(sound, ["clean", "pitch+2"], engine="vocoder", seed=0)
     table = workbench.scores({"cnn": one}, sound, edits)
@@ -117,24 +126,30 @@ def test_a_score_is_the_studys(tiny_clips: pd.DataFrame, tmp_path: Path) -> None
     assert table["verdict"][1] == ("AI" if table["score"][1] >= one.threshold else "human")
 
 
-def _model(models: Path, kind: str, name: str, **about: Any) -> None:
-    settings = {"width": 1} if kind == "cnn" else {}
-    one = detectors.create(kind, **settings)
-    one.validated = 0.8
-    one.save(models / name, **{**CARD, **about})
+def test_a_detector_with_two_cut_offs_may_be_uncertain(
+    tiny_clips: pd.DataFrame, tmp_path: Path
+) -> None:
+    rate = {"value": 0.0, "low": 0.0, "high": 0.1, "n_clips": 9, "n_tracks": 9}
+    card: dict[str, Any] = {"cutoffs": {"human_below": 0.01, "ai_from": 0.99}}
+    card["tested"] = {"clean": {"false_positive_rate": rate, "found": rate}}
+    models, sound = {"one": _model(tmp_path, "one", **card)}, _sound(tiny_clips)
+    (row,) = workbench.scores(models, sound, {"clean": trying.moved(sound)}).to_dict("records")
+    assert (row["human_below"], row["ai_from"], row["verdict"]) == (0.01, 0.99, "uncertain")
+    assert "uncertain</b>" in drawing.board([row], {"one": 0.5})
+    assert workbench.overview(models)["AI_from"].tolist() == [0.99]
 
 
 def test_the_models_of_a_study_and_of_the_package_are_at_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(at_hand, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(trained, "SHIPPED", tmp_path / "shipped")
     with pytest.raises(BadInput, match=r"no trained detector in .*run 05_train_and_evaluate first"):
         workbench.models_at_hand(tmp_path / "models", "demo")
-    _model(tmp_path / "shipped", "cnn", "cnn", train_clips=500, dataset="other")
+    _model(tmp_path, "shipped", train_clips=500, dataset="other")
     assert list(workbench.models_at_hand(tmp_path / "models", "demo")) == ["cnn (shipped)"]
-    _model(tmp_path / "models", "cnn", "far", train_clips=99, dataset="other")
-    _model(tmp_path / "models", "cnn", "near", dataset="demo", seed=4)
-    _model(tmp_path / "models", "cnn", "stage", dataset="demo", regime="iterative", seed=5)
+    _model(tmp_path / "models", "far", train_clips=99, dataset="other")
+    _model(tmp_path / "models", "near", dataset="demo", seed=4)
+    _model(tmp_path / "models", "stage", dataset="demo", regime="iterative", seed=5)
     found = workbench.models_at_hand(tmp_path / "models", "demo")
     assert list(found) == ["cnn", "cnn (shipped)"]
     assert workbench.overview(found)["trained_on"].tolist() == [
@@ -156,14 +171,14 @@ def test_a_move_edits_once_and_asks_everybody(
     tiny_clips: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not workbench.somebody_is_there()
-    models = {"one": detectors.create("cnn", width=1), "two <b>": detectors.create("cnn", width=2)}
+    models = {name: _model(tmp_path, "one") for name in ("one", "two <b>")}
     threads = _threads()
     panel = workbench.panel(models, tiny_clips, tmp_path, semitones=[-1, 1], dataset="demo")
     parts = _all(panel)
     texts = [one for one in parts if isinstance(one, widgets.HTML)]
     controls = {one.description: one for one in parts if getattr(one, "description", "")}
     said, board, player, pictures = texts
-    assert said.value.endswith("clean</b>") and board.value.count("threshold 0.50") == 2
+    assert said.value.endswith("clean</b>") and board.value.count("AI from 0.50") == 2
     assert "two &lt;b&gt;" in board.value and "<audio" in player.value
     before = pictures.value, player.value
 
@@ -186,7 +201,7 @@ def test_a_move_edits_once_and_asks_everybody(
     controls["or file"].value = str(tmp_path / "nothing.wav")
     assert "nothing.wav" in said.value and not board.value
     controls["or file"].value = ""
-    assert board.value.count("threshold 0.50") == 2
+    assert board.value.count("AI from 0.50") == 2
 
     controls["Score against semitones"].click()
     assert (tmp_path / "score_semitones.png").is_file()
@@ -195,7 +210,7 @@ def test_a_move_edits_once_and_asks_everybody(
 
 
 def test_what_may_not_be_passed_on_is_not_played(tiny_clips: pd.DataFrame, tmp_path: Path) -> None:
-    models = {"one": detectors.create("cnn", width=1)}
+    models = {"one": _model(tmp_path, "one")}
     where = {"semitones": [], "dataset": "public_clips"}
     panel = workbench.panel(models, tiny_clips, tmp_path, **where)
     texts = [one.value for one in _all(panel) if isinstance(one, widgets.HTML)]

@@ -11,10 +11,13 @@ from pandas.api.types import is_numeric_dtype
 from offkey.reports import style
 from offkey.reports.tables import need
 
-COLUMNS, ENDS = 2, (-0.05, 1.05)
+COLUMNS, ENDS = 3, (-0.05, 1.05)
 NOTE = (
-    "One sound and one detector of each kind, so no interval. At its threshold or above it says AI."
+    "One sound and one detector of each kind, so no interval. From its threshold on a detector "
+    "says AI; one with two thresholds says uncertain between them."
 )
+SAID = {"AI": "AI", "human": "human", "uncertain": "clean"}
+"""Whose colour a verdict has."""
 
 
 @style.themed
@@ -24,30 +27,33 @@ def plot_detector_scores(table: pd.DataFrame, *, title: str, along: str = "") ->
     Parameters
     ----------
     table : DataFrame
-        ``edit, detector, score, threshold``; edits are words, a line each, or numbers along an
-        axis, joined.
+        ``edit, detector, score, human_below, ai_from, verdict``; edits are words, a line each,
+        or numbers along an axis, joined.
     title : str
         Names the sound.
     along : str
         What the numbers are, with their unit.
     """
-    need(table, "edit", "detector", "score", "threshold")
+    need(table, "edit", "detector", "score", "human_below", "ai_from", "verdict")
     detectors = list(dict.fromkeys(table["detector"]))
     numbers = is_numeric_dtype(table["edit"])
-    height = 2.3 if numbers else 0.8 + 0.24 * table["edit"].nunique()
+    height = 2.2 if numbers else 0.7 + 0.24 * table["edit"].nunique()
     fig, axes = style.panels(len(detectors), COLUMNS, height, sharex=True, sharey=True)
     for axis, detector in zip(axes, detectors, strict=False):
         draw = _curve if numbers else _list
         draw(axis, table[table["detector"] == detector])
         axis.set_title(detector)
-    for axis in axes[max(0, len(detectors) - COLUMNS) : len(detectors)]:
-        axis.tick_params(labelbottom=True)  # a panel of the line above may be the last of its row
+    for axis in axes[-COLUMNS:]:  # a panel of the line above may be the last of its column
+        axis.tick_params(labelbottom=True)
         axis.set_xlabel(along if numbers else "score, P(AI)")
-    for axis in axes[::COLUMNS] if numbers else ():
-        axis.set_ylabel("score, P(AI)")
+    if numbers:
+        for axis in axes[::COLUMNS]:
+            axis.set_ylabel("score, P(AI)")
+    said = [name for name in SAID if name in set(table["verdict"])]
+    inks = [style.colour(SAID[name]) for name in said]
     handles = [
-        Line2D([], [], marker="o", linestyle="", color=style.colour(said), label=f"says {said}")
-        for said in ("AI", "human")
+        Line2D([], [], marker="o", linestyle="", color=ink, label=f"says {name}")
+        for name, ink in zip(said, inks, strict=True)
     ]
     handles.append(Line2D([], [], linestyle="--", color=style.base("faint"), label="threshold"))
     style.caption(fig, title, NOTE, handles)
@@ -55,20 +61,25 @@ def plot_detector_scores(table: pd.DataFrame, *, title: str, along: str = "") ->
 
 
 def _inks(rows: pd.DataFrame) -> list[str]:
-    says_ai = rows["score"] >= rows["threshold"]
-    return [style.colour("AI" if one else "human") for one in says_ai]
+    return [style.colour(SAID[said]) for said in rows["verdict"]]
+
+
+def _thresholds(rows: pd.DataFrame) -> set[float]:
+    return set(rows[["human_below", "ai_from"]].iloc[0])
 
 
 def _curve(axis: Axes, rows: pd.DataFrame) -> None:
     axis.plot(rows["edit"], rows["score"], color=style.base("faint"), linewidth=1, zorder=1)
     axis.scatter(rows["edit"], rows["score"], c=_inks(rows), s=24, zorder=2)
-    axis.axhline(rows["threshold"].iloc[0], linestyle="--", color=style.base("faint"), linewidth=1)
+    for threshold in _thresholds(rows):
+        axis.axhline(threshold, linestyle="--", color=style.base("faint"), linewidth=1)
     axis.set_ylim(*ENDS)
 
 
 def _list(axis: Axes, rows: pd.DataFrame) -> None:
     axis.scatter(rows["score"], range(len(rows)), c=_inks(rows), s=24, zorder=2)
-    axis.axvline(rows["threshold"].iloc[0], linestyle="--", color=style.base("faint"), linewidth=1)
+    for threshold in _thresholds(rows):
+        axis.axvline(threshold, linestyle="--", color=style.base("faint"), linewidth=1)
     axis.set_xlim(*ENDS)
     axis.set_yticks(range(len(rows)), [style.short(edit) for edit in rows["edit"]])
     axis.set_ylim(len(rows) - 0.5, -0.5)

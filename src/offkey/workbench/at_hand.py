@@ -1,4 +1,4 @@
-"""Which trained detectors can be asked: those of a study, and those that come with the package."""
+"""Which trained detectors can be asked: those of a study, and the one that is shipped."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import pandas as pd
 from offkey import detectors
 from offkey.core import store
 from offkey.core.errors import BadInput
-from offkey.detectors import Detector, trained
-
-SHIPPED = Path(detectors.__file__).parent / "shipped"
-"""Detectors that come with the package."""
+from offkey.detectors import Detector, trained, verdicts
+from offkey.metrics.cutoffs import CutOffs
 
 
 def models_at_hand(models: Path, dataset: str = "") -> dict[str, Detector]:
-    """One trained detector of every kind that listens, and those that come with the package.
+    """One trained detector of every kind that listens, and the shipped one.
 
     Parameters
     ----------
@@ -29,7 +27,7 @@ def models_at_hand(models: Path, dataset: str = "") -> dict[str, Detector]:
     Returns
     -------
     dict of str to Detector
-        By kind, the shipped ones as ``"comb (shipped)"``. A detector that reads the facts of the
+        By kind, the shipped one as ``"comb (shipped)"``. A detector that reads the facts of the
         file alone is left out: no edit of the sound moves it. One that may take a second look,
         which takes seconds, comes last.
 
@@ -43,8 +41,8 @@ def models_at_hand(models: Path, dataset: str = "") -> dict[str, Detector]:
         if detectors.kind(kind).LISTENS:
             for folder in _best(models, kind, dataset):
                 found[kind] = detectors.load(folder)
-    for path in sorted(SHIPPED.rglob("model.json")):
-        one = detectors.load(path.parent)
+    if (trained.SHIPPED / "model.json").is_file():
+        one = trained.load(trained.SHIPPED)
         found[f"{one.NAME} (shipped)"] = one
     if not found:
         raise BadInput(
@@ -55,9 +53,17 @@ def models_at_hand(models: Path, dataset: str = "") -> dict[str, Detector]:
 
 
 def overview(models: Mapping[str, Detector]) -> pd.DataFrame:
-    """Of each detector what it was trained on, and its threshold."""
-    about = [(name, trained.described(one.folder), one.threshold) for name, one in models.items()]
-    return pd.DataFrame(about, columns=["detector", "trained_on", "threshold"])
+    """Of each detector what it was trained on, and from which score on it says AI."""
+    about = [
+        (name, trained.described(one.folder), cut_offs(one).ai_from) for name, one in models.items()
+    ]
+    return pd.DataFrame(about, columns=["detector", "trained_on", "AI_from"])
+
+
+def cut_offs(one: Detector) -> CutOffs:
+    """The cut-offs on a detector's card; without any, both are its threshold."""
+    known = verdicts.read(store.read_json(one.folder / "model.json"))
+    return known.cut_offs if known else CutOffs(one.threshold, one.threshold)
 
 
 def _best(models: Path, kind: str, dataset: str) -> list[Path]:

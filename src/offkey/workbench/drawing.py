@@ -17,14 +17,15 @@ import numpy as np
 
 from offkey.features import LogMel
 from offkey.features.mean_spectrum import MeanSpectrum
+from offkey.metrics.cutoffs import UNCERTAIN
 from offkey.reports import style
 
-BAR_PX = 220
-WIDTH_PX, HEIGHT_PX = 380, 150
+BAR_PX = 160
+WIDTH_PX, HEIGHT_PX = 275, 130
 SPECTRUM = MeanSpectrum(sizes=(2048,), low_hz=0.0)
 TICKS_HZ = (250, 1000, 4000)
 EDITED = "#b85a93"  # between the two themes' colours of an edit: it stands on either
-_CELL = 'style="padding: 2px 10px; text-align: left"'
+_CELL = 'style="padding: 2px 8px; text-align: left; white-space: nowrap"'
 
 
 def board(
@@ -45,27 +46,30 @@ def board(
     lines = []
     for row in rows:
         cells = [html.escape(row["detector"]), _bar(row, before[row["detector"]])]
-        cells += [f"{row['score']:.2f} (threshold {row['threshold']:.2f})"]
-        cells += [f'<b style="color: {style.colour(row["verdict"])}">{row["verdict"]}</b>']
+        cells += [f"{row['score']:.2f} (AI from {row['ai_from']:.2f})"]
+        cells += [f'<b style="color: {_ink(row)}">{row["verdict"]}</b>']
         lines.append("".join(f"<td {_CELL}>{cell}</td>" for cell in cells))
     lines += [f"<td {_CELL}>{html.escape(name)}</td><td {_CELL}>…</td>" for name in waiting]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    note = "Dot: this score. Ring: without any edit. Line: the detector's threshold."
+    note = "Dot: this score. Ring: without any edit. Line: threshold; between two lines: uncertain."
     return f"<table><tr>{head}</tr>{body}</table><small>{note}</small>"
+
+
+def _ink(row: Mapping[str, Any]) -> str:
+    return "currentColor" if row["verdict"] == UNCERTAIN else style.colour(row["verdict"])
 
 
 def _bar(row: Mapping[str, Any], before: float) -> str:
     def at(value: float) -> float:
         return 6 + value * (BAR_PX - 12)
 
-    threshold = at(row["threshold"])
-    ink = style.colour(row["verdict"])
+    lines = "".join(f"M{at(row[name]):.1f} 1V15" for name in ("human_below", "ai_from"))
     return (
         f'<svg width="{BAR_PX}" height="16" role="img" aria-label="score {row["score"]:.2f}">'
         f'<path d="M6 8H{BAR_PX - 6}" stroke="currentColor" opacity=".35"/>'
-        f'<path d="M{threshold:.1f} 1V15" stroke="currentColor" stroke-width="2"/>'
+        f'<path d="{lines}" stroke="currentColor" stroke-width="2"/>'
         f'<circle cx="{at(before):.1f}" cy="8" r="4" fill="none" stroke="currentColor"/>'
-        f'<circle cx="{at(row["score"]):.1f}" cy="8" r="5" fill="{ink}"/></svg>'
+        f'<circle cx="{at(row["score"]):.1f}" cy="8" r="5" fill="{_ink(row)}"/></svg>'
     )
 
 
@@ -91,7 +95,7 @@ def _spectra(before: np.ndarray, after: np.ndarray) -> str:
         f'fill="none" {ink}/>'
         for level, ink in zip(levels, inks, strict=True)
     )
-    title = "Mean spectrum: grey before, coloured after the edit"
+    title = "Mean spectrum: grey before, colour after"
     ups = {f"{db:.0f} dB": (db - low) / (top - low) for db in np.arange(-80, top, 20) if db > low}
     along = {f"{khz} kHz": 1000 * khz / hz[-1] for khz in (0, 2, 4, 6)}
     return _frame(title, lines, along, ups)
@@ -134,7 +138,7 @@ def _frame(title: str, body: str, along: Mapping[str, float], ups: Mapping[str, 
         for name, at in ups.items()
     )
     return (
-        f'<svg viewBox="-56 -20 {WIDTH_PX + 80} {HEIGHT_PX + 40}" width="{WIDTH_PX + 80}" '
+        f'<svg viewBox="-56 -20 {WIDTH_PX + 65} {HEIGHT_PX + 40}" width="{WIDTH_PX + 65}" '
         f'style="max-width: 100%" role="img" aria-label="{title}">'
         f'<text y="-7" font-weight="bold" fill="currentColor" font-size="12">{title}</text>'
         f"{body}{labels}</svg>"

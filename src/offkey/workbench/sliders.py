@@ -65,7 +65,8 @@ def panel(
     """
     sources, moves = _sources(clips, file), _moves()
     said, board, player, pictures = (widgets.HTML() for _ in range(4))
-    button, below = widgets.Button(description="Score against semitones"), widgets.Output()
+    button = widgets.Button(description="Score against semitones", layout={"width": "auto"})
+    below = widgets.Output()
 
     @lru_cache(maxsize=1)
     def unedited(clip: str, file: str) -> tuple[Sound, dict[int, np.ndarray], dict[str, float]]:
@@ -106,7 +107,9 @@ def panel(
     move(None)
     chosen = widgets.VBox([*sources, *moves.values()])
     answers = widgets.VBox([said, board, player])
-    return widgets.VBox([widgets.HBox([chosen, answers]), pictures, button, below])
+    both = widgets.HBox([chosen, answers], layout={"flex_flow": "row wrap"})
+    start = widgets.HBox([button])  # as wide as its words
+    return widgets.VBox([both, pictures, start, below])
 
 
 def _sources(clips: pd.DataFrame, file: str) -> list[Any]:

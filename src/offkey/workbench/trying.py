@@ -14,8 +14,10 @@ from offkey import datasets, perturbations, reports
 from offkey.core import progress, seeding
 from offkey.core.errors import unknown
 from offkey.detectors import Detector
+from offkey.metrics import cutoffs
 from offkey.perturbations import CLEAN, DEFAULT_ENGINE, Condition, Source
 from offkey.sound import audio
+from offkey.workbench import at_hand
 
 HEARD_S = 10.0
 """Seconds that are taken of a file, from its middle: an edit of a whole song takes too long."""
@@ -129,14 +131,15 @@ def edited(sound: Sound, edit: Edit, models: Mapping[str, Detector]) -> dict[int
 def judged(
     models: Mapping[str, Detector], heard: Mapping[int, np.ndarray]
 ) -> Iterator[dict[str, Any]]:
-    """One row per detector as soon as it has answered: ``detector, score, threshold, verdict``.
+    """One row per detector as soon as it has answered, columns as from :func:`scores`.
 
     The score is what ``offkey detect`` gives for a file of this sound.
     """
     for name, one in models.items():
         score = one.score_samples(heard[one.features.sample_rate_hz])
-        verdict = "AI" if score >= one.threshold else "human"
-        yield {"detector": name, "score": score, "threshold": one.threshold, "verdict": verdict}
+        known = at_hand.cut_offs(one)
+        verdict = str(cutoffs.verdicts(score, *known))
+        yield {"detector": name, "score": score, **known._asdict(), "verdict": verdict}
 
 
 def scores(models: Mapping[str, Detector], sound: Sound, edits: Mapping[Any, Edit]) -> pd.DataFrame:
@@ -150,7 +153,7 @@ def scores(models: Mapping[str, Detector], sound: Sound, edits: Mapping[Any, Edi
     Returns
     -------
     DataFrame
-        ``edit, detector, score, threshold, verdict``.
+        ``edit, detector, score, human_below, ai_from, verdict``.
     """
     rows = [
         {"edit": name, **row}
@@ -171,7 +174,7 @@ def show_curve(
 ) -> None:
     """Draw every detector's score against the pitch shift of one sound."""
     edits = {shift: moved(sound, shift, engine=engine, seed=seed) for shift in semitones}
-    title = f"Which pitch shift changes the verdict on {sound.title}?"
-    about = {"title": title, "along": f"pitch shift by {engine} (semitones)"}
+    title = f"Which pitch shift by {engine} changes the verdict on {sound.title}?"
+    about = {"title": title, "along": "pitch shift (semitones)"}
     table = scores(models, sound, edits)
     reports.publish(reports.plot_detector_scores, table, figures, "score_semitones", **about)
