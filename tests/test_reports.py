@@ -450,7 +450,8 @@ def test_a_spectrogram_says_what_is_compared() -> None:
     for edited in (level, level[:, :4]):  # of equal length, and shorter
         mels = reports.mel_table(level, edited, **axes)
         usual = reports.plot_spectrogram(mels, edit="+2 st").get_suptitle()
-        assert usual == "What the edit does to the picture the detector sees: +2 st"
+        said = "What the edit does to the picture the detector sees: +2 st"
+        assert " ".join(usual.split()) == said  # on two lines
         named = reports.plot_spectrogram(mels, edit="twin", title="A clip and its twin")
         assert named.get_suptitle() == "A clip and its twin: twin"
 

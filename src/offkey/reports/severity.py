@@ -26,6 +26,7 @@ ASIDE = {"round_trip": "round trip", "original": "random"}
 # Control at the levels of the edit itself, drawn as a line of its own
 CONTROL = {"pitch": "bandlimit"}
 PANEL_IN = 2.3
+_NOTE_AUC = " AUC has none: where it stays and accuracy falls, only the threshold is wrong."
 
 
 def has_levels(table: pd.DataFrame) -> bool:
@@ -85,8 +86,8 @@ def plot_severity(
         f"What edits do to the detector '{style.short(rows['detector'].iloc[0])}'",
         f"n = {rows['n_clips'].max():.0f} clips of {rows['n_tracks'].max():.0f} tracks a dot. Bar: "
         f"95 % confidence interval over tracks{f', averaged over {seeds} seeds' * (seeds > 1)}. "
-        "The threshold is fixed on clean clips; AUC has none: where accuracy falls and AUC "
-        "stays, only the threshold is wrong. Levels stand in order, not to scale.",
+        f"The threshold is fixed on clean clips.{_NOTE_AUC * ('auc' in measured)} Levels stand in "
+        "order, not to scale.",
         style.keys(inks, "o"),
     )
     return fig
@@ -120,6 +121,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, edit: str, engines: list[str]) -> Non
         draw_line(axis, aside[aside["engine"] == name], "x", ink, shift=shift, line="")
     control = levels[levels["perturbation"] == CONTROL.get(edit)]
     draw_line(axis, control, "x", style.base("faint"), shift=-0.3, line="--")
-    axis.axvline(len(order) - 0.5, color=style.base("grid"), linewidth=3)
+    if len(aside):
+        axis.axvline(len(order) - 0.5, color=style.base("grid"), linewidth=3)
     axis.set_xticks(range(len(names)), names, rotation=90, fontsize=style.SMALL)
     axis.grid(axis="x", visible=False)

@@ -199,9 +199,17 @@ def caption(
 
 
 def keys(drawn: Mapping[str, tuple[str, str]], marker: str = "") -> list[Line2D]:
-    """Legend of lines: name -> (colour, line style)."""
+    """Legend of lines: name -> (colour, line style); the dots of dashed ones are hollow."""
     return [
-        Line2D([], [], color=ink, ls=line, marker=marker, label=short(name, 44))
+        Line2D(
+            [],
+            [],
+            color=ink,
+            ls=line,
+            marker=marker,
+            label=short(name, 44),
+            mfc=base("paper") if line == "--" else ink,
+        )
         for name, (ink, line) in drawn.items()
     ]
 
