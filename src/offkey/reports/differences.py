@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from offkey.core.errors import BadInput
+from offkey.reports.tables import edit_labels
 from offkey.reports.words import points, regime_name
 
 _KINDS = {"drop": "points lost", "gain": "points gained", "effect": "points gained"}
@@ -43,6 +44,8 @@ def difference_table(found: pd.DataFrame, *keys: str) -> pd.DataFrame:
         raise BadInput(f"a table of differences has one of the columns {', '.join(_KINDS)}.")
     several = "n_seeds" in found and bool((found["n_seeds"] > 1).any())
     counts = [name for name in _COUNTS if name in found and (name != "n_seeds" or several)]
+    if "label" in keys and "variant" in found:
+        found = found.assign(label=found["variant"].map(edit_labels(found)))
     rows = []
     for row in found.to_dict("records"):
         n = row.get("n_clips", np.inf)

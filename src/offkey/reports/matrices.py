@@ -13,7 +13,15 @@ from matplotlib.patches import Rectangle
 from offkey.reports import style
 from offkey.reports.heat import heat
 from offkey.reports.lines import Ends, draw_line, name_ends
-from offkey.reports.tables import last_stage, need, over_seeds, pick, seeds_note, stage_order
+from offkey.reports.tables import (
+    edit_labels,
+    last_stage,
+    need,
+    over_seeds,
+    pick,
+    seeds_note,
+    stage_order,
+)
 from offkey.reports.words import PERTURBATIONS, interval, metric_name, regime_name, stage_name
 
 CELL_IN, TALL_CELL_IN, LINES_IN = 0.3, 0.46, 2.8
@@ -46,7 +54,7 @@ def _matrix(axis: Axes, rows: pd.DataFrame, down: list[str], across: list[str], 
         low, high = (row["low"], row["high"]) if full else (np.nan, np.nan)
         words = interval(row["value"], low, high, row["metric"], n=0)
         texts.append(words.replace(" %", "").replace(" [", "\n["))
-    labels = rows.drop_duplicates("variant").set_index("variant")["label"].to_dict()
+    labels = edit_labels(rows).to_dict()
     values, text = (
         rows.assign(text=texts).pivot(index=index, columns=columns, values=name)
         .reindex(index=down, columns=across).rename(index=labels, columns=labels)
@@ -69,7 +77,7 @@ def plot_regimes(
     """
     need(scores, "regime", "train_variant", "variant", "label", "metric", "value")
     rows = _scores(last_stage(pick(scores, "detector", detector)), metric)
-    labels = rows.drop_duplicates("variant").set_index("variant")["label"]
+    labels = edit_labels(rows)
     rows = rows.assign(row=[_row_name(one, labels) for one in rows.to_dict("records")])
     names, variants = _clean_first(rows["row"]), _clean_first(rows["variant"])
     fig = style.figure(1.0 + TALL_CELL_IN * len(names))

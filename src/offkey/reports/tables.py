@@ -13,6 +13,7 @@ from offkey.reports.words import (
     OVER_GROUPS,
     PERTURBATIONS,
     VALUES,
+    edit_name,
     metric_name,
     regime_name,
 )
@@ -196,6 +197,18 @@ def per_variant(
     keys = [key for key in keys if rows[key].replace("", np.nan).nunique() > 1]
     columns = [*keys, "tested_on", "metric", *_numbers(rows)]
     return rows.assign(tested_on=rows["label"])[columns].reset_index(drop=True)
+
+
+def edit_labels(rows: pd.DataFrame) -> pd.Series:
+    """What each variant of a table is called, by variant: with its engine where two share a label.
+
+    `rows` has ``variant, label`` and, where edits have one, ``engine``.
+    """
+    first = rows.drop_duplicates("variant").set_index("variant")
+    if "engine" not in first:
+        return first["label"]
+    named = [edit_name(*pair) for pair in zip(first["label"], first["engine"], strict=True)]
+    return first["label"].where(~first["label"].duplicated(keep=False), named)
 
 
 def main_variants(predictions: pd.DataFrame) -> pd.DataFrame:
