@@ -96,13 +96,13 @@ def test_all_detectors_are_compared_and_have_a_card(study: Path) -> None:
 
 
 def test_one_sound_is_tried_with_every_detector_that_listens(study: Path) -> None:
-    tried = pd.read_csv(study / "results" / "demo" / "tables" / "try_it.csv")
+    tried = pd.read_csv(study / "runs" / "demo" / "tables" / "try_it.csv")
     of_the_study = tried[tried["detector"] != "comb (shipped)"]
     kinds = {"resnet", "cnn", "forest", "histogram", "dual", "peaks"}
     assert set(of_the_study["detector"]) == kinds
     assert tried.groupby("detector")["edit"].nunique().eq(2).all()
     assert ((tried["score"] >= tried["ai_from"]) == (tried["verdict"] == "AI")).all()
-    page = study / "results" / "demo" / "notebooks" / "19_try_it.ipynb"
+    page = study / "runs" / "demo" / "notebooks" / "19_try_it.ipynb"
     assert "widget-view" not in page.read_text(encoding="utf-8")
 
 

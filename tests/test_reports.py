@@ -236,9 +236,7 @@ def test_figure_is_published_in_both_themes_with_its_table(name: str, tmp_path: 
         assert picture.mode == "P" and not picture.info.get("Software")
         papers.append(picture.convert("RGB").getpixel((0, 0)))
         with style.theme(theme):
-            assert papers[-1] == tuple(
-                round(255 * part) for part in style.to_rgb(style.base("paper"))
-            )
+            assert papers[-1] == tuple(round(255 * part) for part in to_rgb(style.base("paper")))
     assert papers[0] != papers[1]
 
 

@@ -13,8 +13,8 @@ from offkey.reports.tables import need
 
 COLUMNS, ENDS = 3, (-0.05, 1.05)
 NOTE = (
-    "One sound and one detector of each kind, so no interval. From its threshold on a detector "
-    "says AI; one with two thresholds says uncertain between them."
+    "n = 1 sound, one detector of each kind, so no interval. From its threshold on a detector says "
+    "AI; one with two thresholds says uncertain between them."
 )
 SAID = {"AI": "AI", "human": "human", "uncertain": "clean"}
 """Whose colour a verdict has."""

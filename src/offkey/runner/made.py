@@ -93,5 +93,7 @@ def seconds_of(notebook: str) -> float | None:
     if root is None:
         return None
     seconds = durations.read(root / "results" / STUDY) | durations.read(root / "runs" / STUDY)
+    if not seconds:
+        return None
     names = [run.name for run in studies.load(STUDY).runs if run.notebook == notebook]
     return next((seconds[name] for name in names if name in seconds), None)
