@@ -193,7 +193,9 @@ def test_open_run_all_stop_and_run_again(lab: tuple[Page, str]) -> None:
     page.shot("1-running")
     time.sleep(1)
     _command(page, "kernelmenu:interrupt")
-    page.until(f"{STATE}.errors.length && {STATE}.status === 'idle'", STOPPING_S)
+    # a kernel that was stopped turns away what is asked before it has answered for every cell
+    stopped_whole = f"{STATE}.errors.length && {STATE}.waiting === 0 && {STATE}.status === 'idle'"
+    page.until(stopped_whole, STOPPING_S)
     stopped = page.ask(STATE)
     page.shot("2-stopped")
     assert stopped["errors"] == ["KeyboardInterrupt"]
