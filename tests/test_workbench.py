@@ -123,6 +123,11 @@ def test_a_score_is_the_studys(tiny_clips: pd.DataFrame, tmp_path: Path) -> None
     assert table["edit"].tolist() == ["clean", "+2 st by vocoder"]
     row = variant.clips["clip_id"].tolist().index(sound.name)
     assert table["score"][1] == pytest.approx(one.predict_proba(variant)[row], abs=1e-5)
+    (slower,) = perturbations.find(["tempo0.8"])
+    variant = variants.build(tiny_clips, [slower], tmp_path)["tempo0.8"]
+    edits = workbench.named(sound, ["tempo0.8"], engine="vocoder", seed=0)
+    longer = workbench.scores({"cnn": one}, sound, edits)["score"][0]
+    assert longer == pytest.approx(one.predict_proba(variant)[row], abs=1e-3)
     assert table["verdict"][1] == ("AI" if table["score"][1] >= one.threshold else "human")
 
 

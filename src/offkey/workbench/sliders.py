@@ -20,7 +20,7 @@ from IPython import get_ipython
 from offkey.core.errors import OffkeyError
 from offkey.detectors import Detector
 from offkey.perturbations import codec, noise
-from offkey.sound import audio
+from offkey.sound import audio, listening
 from offkey.workbench import drawing, trying
 from offkey.workbench.trying import Sound
 
@@ -142,5 +142,5 @@ def _bold(text: str) -> str:
 
 def _player(sound: Sound, samples: np.ndarray) -> str:
     if sound.shared:
-        return audio.player(samples)
+        return audio.player(samples[: round(listening.PLAYED_S * audio.SAMPLE_RATE_HZ)])
     return "No player: the sound of this data set may not be passed on."

@@ -124,9 +124,18 @@ def named(sound: Sound, variants: Iterable[str], *, engine: str, seed: int) -> d
 
 
 def edited(sound: Sound, edit: Edit, models: Mapping[str, Detector]) -> dict[int, np.ndarray]:
-    """The edited sound at every rate that a detector hears, and at that of the pictures."""
+    """The edited sound at every rate that a detector hears, and at that of the pictures.
+
+    Where it became longer, its middle, as long as the sound was: what a study hears lies there.
+    """
     rates = {one.features.sample_rate_hz for one in models.values()} | {audio.SAMPLE_RATE_HZ}
-    return {rate: perturbations.apply(edit[0], sound.source, edit[1], rate)[0] for rate in rates}
+    found = {}
+    for rate in rates:
+        samples, _ = perturbations.apply(edit[0], sound.source, edit[1], rate)
+        length = len(sound.source.at(rate))
+        begin = max(0, len(samples) - length) // 2
+        found[rate] = samples[begin : begin + length]
+    return found
 
 
 def judged(
@@ -134,7 +143,7 @@ def judged(
 ) -> Iterator[dict[str, Any]]:
     """One row per detector as soon as it has answered, columns as from :func:`scores`.
 
-    The score is what ``offkey detect`` gives for a file of this sound.
+    The score is what ``offkey detect`` gives for a file that holds what is heard.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # enough for a few windows; more wait for a core that others use
